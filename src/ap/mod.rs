@@ -1,0 +1,1 @@
+//! ActivityStreams vocabulary, ids and documents.

@@ -1,0 +1,178 @@
+//! An article: what a page says, without its surroundings. This is what federates.
+//!
+//! `site::page` makes one from HTML, `ap` turns one into an ActivityPub object. Whether a page changed is decided
+//! by [`Article::digest`] alone, never by time stamps of files.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What an article is sent as: the ActivityStreams type of its object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A page with a title.
+    Article,
+    /// A page without one, or one that the owner wants to be read whole on Mastodon.
+    Note,
+}
+
+/// Who may see an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Everybody; shown in public timelines.
+    Public,
+    /// Everybody, but not in public timelines.
+    Unlisted,
+    /// The followers only.
+    Followers,
+    /// Only those who are mentioned.
+    Direct,
+}
+
+/// A hashtag of an article.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tag {
+    /// As the page writes it, without `#`: "Static sites".
+    pub name: String,
+    /// The site's own page for this tag, absolute, when the page links one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub href: Option<String>,
+}
+
+/// A picture, a sound or a film that belongs to an article.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// Absolute URL.
+    pub url: String,
+    /// Media type, "image/png".
+    pub media_type: String,
+    /// The text for those who can't see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+    /// Pixels, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Pixels, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+}
+
+/// What a page says, cleaned and made absolute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Article {
+    /// The page's canonical, absolute URL.
+    pub url: String,
+    /// What the page itself asks to be sent as (`<meta name="tidings:kind">`); else the configuration decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// The headline; a page without one becomes a Note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Plain text. Of a sensitive article, the content warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Clean HTML with absolute URLs; without the headline, navigation, header, footer, share links and scripts.
+    pub content: String,
+    /// BCP 47 language of the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// When it was first published.
+    pub published: Timestamp,
+    /// What the page says of its last change; only a hint: never before `published`, not part of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+    /// The page's tags, in the page's order, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+    /// The picture that stands for the whole article (og:image and the like).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Media>,
+    /// Pictures, sounds and films of the content, in its order, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Media>,
+    /// Whether it stands behind a content warning (the summary).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+    /// The actor that the page asks for (`<meta name="tidings:actor">`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The visibility that the page asks for (`<meta name="tidings:visibility">`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// Whether the page asks to be pinned (`<meta name="tidings:featured">`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub featured: bool,
+}
+
+impl Article {
+    /// A digest over all that federates: SHA-256 in hexadecimal, 64 characters.
+    ///
+    /// `updated` is left out, because many generators write the time of the build there.
+    pub fn digest(&self) -> String {
+        let mut federated = self.clone();
+        federated.updated = None;
+        digest_of(&federated)
+    }
+
+    /// A digest that stays the same when the page moves: the page's own URL is taken out of it.
+    pub fn fingerprint(&self) -> String {
+        let mut unplaced = self.clone();
+        unplaced.updated = None;
+        unplaced.content = self.content.replace(&self.url, "");
+        unplaced.url = String::new();
+        digest_of(&unplaced)
+    }
+}
+
+fn digest_of(article: &Article) -> String {
+    let json = serde_json::to_vec(article).expect("an article has no maps with other keys than strings");
+    Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn article() -> Article {
+        Article {
+            url: "https://blog.example/posts/hello/".into(),
+            kind: None,
+            title: Some("Hello".into()),
+            summary: None,
+            content: "<p>Hi. <a href=\"https://blog.example/posts/hello/#fn1\">1</a></p>".into(),
+            language: Some("en".into()),
+            published: "2026-11-01T10:00:00+01:00".parse().unwrap(),
+            updated: None,
+            tags: vec![],
+            image: None,
+            attachments: vec![],
+            sensitive: false,
+            actor: None,
+            visibility: None,
+            featured: false,
+        }
+    }
+
+    #[test]
+    fn the_digest_follows_what_federates_but_not_the_time_of_the_build() {
+        let before = article();
+        let mut rebuilt = article();
+        rebuilt.updated = Some("2026-11-02T00:00:00Z".parse().unwrap());
+        assert_eq!(before.digest(), rebuilt.digest());
+        let mut edited = article();
+        edited.content.push('!');
+        assert_ne!(before.digest(), edited.digest());
+    }
+
+    #[test]
+    fn the_fingerprint_survives_a_move() {
+        let before = article();
+        let mut moved = article();
+        moved.url = "https://blog.example/2026/hello/".into();
+        moved.content = before.content.replace(&before.url, &moved.url);
+        assert_eq!(before.fingerprint(), moved.fingerprint());
+        assert_ne!(before.digest(), moved.digest());
+    }
+}

@@ -1,0 +1,1 @@
+//! One running tidings: what the rivers share.

@@ -1,0 +1,1 @@
+//! Actors and objects of other servers, fetched, checked and cached.

@@ -1,0 +1,1 @@
+//! HTTP signatures, both schemes.

@@ -1,0 +1,1 @@
+//! The JSON-file store: the only writer of the disk.

@@ -1,0 +1,1 @@
+//! What people said, for the reader's page.
