@@ -128,7 +128,10 @@ impl Article {
 
 fn digest_of(article: &Article) -> String {
     let json = serde_json::to_vec(article).expect("an article has no maps with other keys than strings");
-    Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(&json)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,1 +1,116 @@
 //! One running tidings: what the rivers share.
+//!
+//! The daemon makes one, and so does a command that finds no daemon running: both take the same code path.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::Value;
+use tokio::sync::{Notify, broadcast};
+
+use crate::ap::iri::Iris;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::net::Client;
+use crate::store::{Activity, Job, Store, StoreError};
+
+/// How many happenings a slow listener may be behind before it misses some.
+const HAPPENINGS: usize = 256;
+
+/// One running tidings.
+#[derive(Debug)]
+pub struct Instance {
+    config: RwLock<Arc<Config>>,
+    /// The maker of our ids.
+    pub iris: Iris,
+    /// The data directory.
+    pub store: Store,
+    /// The way out.
+    pub client: Client,
+    /// The time.
+    pub clock: Clock,
+    /// Rung when there is something to deliver.
+    pub delivery: Notify,
+    /// Rung when the folder should be read again.
+    pub scan: Notify,
+    /// Told when something changed under an object: its KEY. For streams of events.
+    pub changed: broadcast::Sender<Arc<str>>,
+}
+
+/// An activity on its way out.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// The name of the actor that does it, and signs.
+    pub actor: String,
+    /// Its ID: the last segment of its id.
+    pub id: String,
+    /// The KEY of our object that it is about.
+    pub object: Option<String>,
+    /// The document, without bto and bcc.
+    pub activity: Value,
+    /// Where it goes, each inbox once; may be empty.
+    pub inboxes: Vec<String>,
+}
+
+impl Instance {
+    /// Puts together what `config` describes.
+    pub fn new(config: Config, store: Store, client: Client, clock: Clock) -> Instance {
+        Instance {
+            iris: Iris::new(&config.site.url),
+            config: RwLock::new(Arc::new(config)),
+            store,
+            client,
+            clock,
+            delivery: Notify::new(),
+            scan: Notify::new(),
+            changed: broadcast::channel(HAPPENINGS).0,
+        }
+    }
+
+    /// The configuration as it is now; hold it no longer than one piece of work takes.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another configuration in place (SIGHUP).
+    pub fn set_config(&self, config: Config) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// A fresh id that nobody can guess: later ones are greater; 11 digits of time and 16 of chance, hexadecimal.
+    pub fn fresh_id(&self) -> String {
+        let mut chance = [0; 8];
+        getrandom::fill(&mut chance).expect("the operating system has randomness");
+        format!(
+            "{:011x}{:016x}",
+            self.clock.now().as_millisecond(),
+            u64::from_be_bytes(chance)
+        )
+    }
+
+    /// Stores an activity, then its delivery job, then wakes the delivery. Repeating it with the same ID changes nothing
+    /// but sends again.
+    pub fn send(&self, outgoing: Outgoing) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let activity = Activity {
+            id: outgoing.id,
+            actor: outgoing.actor,
+            at: now,
+            object: outgoing.object,
+            activity: outgoing.activity,
+        };
+        self.store.activities.put(&activity)?;
+        if outgoing.inboxes.is_empty() {
+            return Ok(());
+        }
+        self.store.jobs.put(&Job {
+            id: self.fresh_id(),
+            actor: activity.actor,
+            activity: self.iris.activity(&activity.id),
+            created: now,
+            inboxes: outgoing.inboxes,
+            body: activity.activity,
+        })?;
+        self.delivery.notify_one();
+        Ok(())
+    }
+}

@@ -1,1 +1,363 @@
-//! `ap.toml`, read strictly.
+//! `ap.toml`: what the owner asks for, valid or not at all.
+//!
+//! The rest of the program sees only [`Config`], in which every value is possible and every path absolute.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use globset::GlobSet;
+use ipnet::IpNet;
+use url::Url;
+
+use crate::article::{Kind, Visibility};
+
+/// A valid configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from, absolute.
+    pub file: PathBuf,
+    /// `[site]`
+    pub site: Site,
+    /// `[server]`
+    pub server: Server,
+    /// `[[actor]]`: at least one; the first is the default.
+    pub actors: Vec<Actor>,
+    /// `[publish]`
+    pub publish: Publish,
+    /// `[federation]`
+    pub federation: Federation,
+    /// `[interactions]`
+    pub interactions: Interactions,
+    /// `[[hook]]`
+    pub hooks: Vec<Hook>,
+}
+
+/// `[site]`: where readers find the site, and where its files lie.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Ends in a slash; a path after the host is allowed.
+    pub url: Url,
+    /// What the generator writes; only ever read.
+    pub output: PathBuf,
+    /// Everything tidings writes.
+    pub data: PathBuf,
+}
+
+/// `[server]`: where the proxy finds tidings.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where to accept connections.
+    pub listen: Listen,
+    /// The mode of a unix socket.
+    pub listen_mode: u32,
+    /// Whose X-Forwarded-For and Forwarded are believed.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// `127.0.0.1:8790`; port 0 picks a free one.
+    Tcp(SocketAddr),
+    /// `unix:/run/tidings/http.sock`
+    Unix(PathBuf),
+}
+
+/// The peers whose word about the reader's address is believed.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies {
+    /// Addresses and ranges.
+    pub ranges: Vec<IpNet>,
+    /// Whether whoever may connect to our unix socket is one.
+    pub unix: bool,
+}
+
+impl TrustedProxies {
+    /// Whether a peer at this address is believed.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.ranges.iter().any(|range| range.contains(&address))
+    }
+}
+
+/// `[[actor]]`: an account that people follow.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// `preferredUsername`, and the last segment of its id.
+    pub name: String,
+    /// Its ActivityStreams type.
+    pub kind: ActorKind,
+    /// Shown instead of the name.
+    pub display_name: String,
+    /// A few words about it: HTML.
+    pub summary: String,
+    /// Its picture: a path on the site or a URL.
+    pub icon: Option<String>,
+    /// Its header picture: a path on the site or a URL.
+    pub image: Option<String>,
+    /// Names and values of its profile's table.
+    pub fields: Vec<(String, String)>,
+    /// Whether it may be recommended and listed.
+    pub discoverable: bool,
+    /// Whether its posts may be found by full-text search (FEP-5feb).
+    pub indexable: bool,
+    /// Whether the followers collection shows only its size.
+    pub hide_followers: bool,
+    /// Sites that may name it as author in `fediverse:creator`.
+    pub attribution_domains: Vec<String>,
+    /// Other ids of the same person, for account moves.
+    pub also_known_as: Vec<String>,
+    /// What happens to a Follow.
+    pub followers: FollowPolicy,
+    /// Which pages speak with its voice.
+    pub pages: GlobSet,
+}
+
+/// The ActivityStreams type of an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the vocabulary")]
+pub enum ActorKind {
+    Person,
+    Service,
+    Organization,
+    Group,
+    Application,
+}
+
+impl ActorKind {
+    /// Its name in the vocabulary.
+    pub fn name(self) -> &'static str {
+        match self {
+            ActorKind::Person => "Person",
+            ActorKind::Service => "Service",
+            ActorKind::Organization => "Organization",
+            ActorKind::Group => "Group",
+            ActorKind::Application => "Application",
+        }
+    }
+}
+
+/// What happens to a Follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowPolicy {
+    /// It is accepted at once.
+    Accept,
+    /// It waits for `followers approve`.
+    Ask,
+    /// It is rejected.
+    Reject,
+}
+
+/// `[publish]`: which pages federate, as what, and when.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// Globs over page paths without their leading slash.
+    pub include: GlobSet,
+    /// Likewise; wins over `include`.
+    pub exclude: GlobSet,
+    /// `None` is "auto": a page with a title is an Article, one without a Note.
+    pub kind: Option<Kind>,
+    /// Of pages that don't ask for another; never direct.
+    pub visibility: Visibility,
+    /// Who may quote.
+    pub quotes: QuotePolicy,
+    /// What happens to the pages of the first run.
+    pub first_run: FirstRun,
+    /// How long the folder must be quiet before it is read.
+    pub settle: Duration,
+    /// How long a page must be gone before it is deleted.
+    pub delete_grace: Duration,
+    /// More changes than this at once are held.
+    pub max_changes: usize,
+    /// More deletes than this at once are held.
+    pub max_deletes: Share,
+    /// How many of the newest posts are pinned.
+    pub featured: usize,
+}
+
+/// Who may quote a post (FEP-044f).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotePolicy {
+    /// Everybody.
+    Anyone,
+    /// Followers only.
+    Followers,
+    /// Nobody but the author.
+    Nobody,
+}
+
+/// What happens to the pages of the first run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstRun {
+    /// They go into the outbox, unannounced.
+    Baseline,
+    /// They are announced like new ones.
+    Announce,
+}
+
+/// A number, or a share of a whole.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Share {
+    /// So many.
+    Count(usize),
+    /// Hundredths of the whole.
+    Percent(f64),
+}
+
+impl Share {
+    /// How many that is of `whole`, rounded down.
+    pub fn of(self, whole: usize) -> usize {
+        match self {
+            Share::Count(count) => count,
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss
+            )]
+            Share::Percent(percent) => (whole as f64 * percent / 100.0) as usize,
+        }
+    }
+}
+
+/// `[federation]`: with whom, and how.
+#[derive(Clone, Debug)]
+pub struct Federation {
+    /// What stands after the second @, with the port if it isn't the scheme's own.
+    pub handle_domain: String,
+    /// Domains (with their subdomains) and addresses that are refused.
+    pub blocked: Vec<String>,
+    /// When not empty, the complete list of those that are not.
+    pub allowed: Vec<String>,
+    /// Which signature scheme is tried first.
+    pub signatures: Signatures,
+    /// Whether actors, objects, activities and collections are served to signed requests only.
+    pub require_signed_fetch: bool,
+    /// Whether http and loopback and private peers are allowed: for labs and tests only.
+    pub allow_private_addresses: bool,
+}
+
+/// Which signature scheme is used towards a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// draft-cavage first; RFC 9421 for a host that signs so itself or refuses draft-cavage.
+    Auto,
+    /// draft-cavage only.
+    Cavage,
+    /// RFC 9421 only.
+    Rfc9421,
+}
+
+/// `[interactions]`: what happens to replies, likes and boosts.
+#[derive(Clone, Debug)]
+pub struct Interactions {
+    /// Which wait for approval.
+    pub moderation: Moderation,
+    /// What the page shows.
+    pub show: Show,
+    /// Older ones vanish; `None` is never.
+    pub expire: Option<Duration>,
+    /// A folder with the owner's own templates; it need not exist.
+    pub templates: PathBuf,
+    /// The language of the widgets' texts.
+    pub locale: String,
+    /// Bytes of pictures kept.
+    pub media_limit: u64,
+}
+
+/// Which interactions wait for approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moderation {
+    /// Replies and quotes of an author nobody approved before.
+    First,
+    /// None.
+    Show,
+    /// All.
+    Hold,
+}
+
+/// What of the interactions a page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// All.
+    All,
+    /// Their numbers.
+    Counts,
+    /// Nothing.
+    None,
+}
+
+/// `[[hook]]`: somebody who wants to hear of events.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// The kinds of event.
+    pub on: Vec<HookEvent>,
+    /// Who is told.
+    pub target: HookTarget,
+}
+
+/// A kind of event that hooks hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names of the contract")]
+pub enum HookEvent {
+    Follow,
+    Reply,
+    Mention,
+    Like,
+    Boost,
+    Quote,
+}
+
+/// Who is told of an event.
+#[derive(Clone)]
+pub enum HookTarget {
+    /// A program and its arguments; the event as JSON on its standard input.
+    Command(Vec<String>),
+    /// A URL to POST to, signed with the secret (Standard Webhooks).
+    Webhook {
+        /// Where to POST.
+        url: Url,
+        /// The key of the signature; never logged.
+        secret: String,
+    },
+}
+
+impl std::fmt::Debug for HookTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HookTarget::Command(command) => f.debug_tuple("Command").field(command).finish(),
+            HookTarget::Webhook { url, .. } => f
+                .debug_struct("Webhook")
+                .field("url", &url.as_str())
+                .finish_non_exhaustive(),
+        }
+    }
+}
+
+impl Config {
+    /// The actor with this name.
+    pub fn actor(&self, name: &str) -> Option<&Actor> {
+        self.actors.iter().find(|actor| actor.name == name)
+    }
+
+    /// The first actor, which speaks where no other is named.
+    pub fn default_actor(&self) -> &Actor {
+        self.actors
+            .first()
+            .expect("a valid configuration has at least one actor")
+    }
+
+    /// The actor with whose voice a page speaks: the first whose globs match; the default one if none does.
+    pub fn actor_of_page(&self, path: &str) -> &Actor {
+        let path = path.trim_start_matches('/');
+        self.actors
+            .iter()
+            .find(|actor| actor.pages.is_match(path))
+            .unwrap_or_else(|| self.default_actor())
+    }
+
+    /// The handle of an actor, `@blog@blog.example`.
+    pub fn handle(&self, name: &str) -> String {
+        format!("@{name}@{}", self.federation.handle_domain)
+    }
+}

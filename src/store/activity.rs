@@ -1,0 +1,46 @@
+//! An activity that we sent.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Record;
+
+/// An activity as it was sent; it can be fetched under its id for ever.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its ID: the last segment of its id. The Create of an object has [`Activity::create_id`].
+    pub id: String,
+    /// The name of the actor that did it.
+    pub actor: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The KEY of our object that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The document.
+    pub activity: Value,
+}
+
+impl Activity {
+    /// The ID of the Create of an object: it follows from the KEY, so that the outbox can name the Creates of baseline
+    /// pages, which were never sent.
+    pub fn create_id(key: &str) -> String {
+        format!("create~{key}")
+    }
+
+    /// The KEY of the object whose Create has this ID.
+    pub fn created_key(id: &str) -> Option<&str> {
+        id.strip_prefix("create~")
+    }
+}
+
+impl Record for Activity {
+    type Brief = ();
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn brief(&self) {}
+}

@@ -1,0 +1,355 @@
+//! The disk: the only place in the program that writes files.
+//!
+//! Every write is whole or not there: temporary file in the same directory, fsync, rename, fsync of the directory.
+//! A key is a path below the data directory without its ending: `objects/posts~hello` is `objects/posts~hello.json`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::StoreError;
+
+/// How the names of temporary files begin; leftovers of a crash are removed at start.
+const TEMPORARY: &str = ".tmp-";
+/// Longest id that is a file's name as it is: far below the 255 bytes that file systems take, with room for an ending.
+const PLAIN_NAME: usize = 120;
+/// How much of a longer or unsafe id stands readable in front of its hash.
+const READABLE: usize = 80;
+
+/// A directory of records.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    /// The disk below `root`, which must exist.
+    pub fn new(root: &Path) -> Disk {
+        Disk {
+            root: root.to_path_buf(),
+        }
+    }
+
+    /// The data directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The file of a record.
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.root.join(format!("{key}.json"))
+    }
+
+    /// Makes a folder and those above it, durably.
+    pub fn make_folder(&self, folder: &str) -> Result<(), StoreError> {
+        let path = self.root.join(folder);
+        if path.is_dir() {
+            return Ok(());
+        }
+        fs::create_dir_all(&path).map_err(|error| StoreError::io(&path, error))?;
+        let mut above = path.as_path();
+        while let Some(parent) = above.parent() {
+            sync_folder(parent)?;
+            if parent == self.root {
+                break;
+            }
+            above = parent;
+        }
+        Ok(())
+    }
+
+    /// The bytes of a record; `None` when there is none.
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(&format!("{key}.json"))
+    }
+
+    /// The bytes of any file below the data directory; `None` when there is none.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.root.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(&path, error)),
+        }
+    }
+
+    /// Writes a record, whether it is there or not.
+    pub fn replace(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(&self.path(key), bytes, 0o644, Existing::Replace)
+            .map(|_| ())
+    }
+
+    /// Writes a record if there is none; `false` when there is one.
+    pub fn put_new(&self, key: &str, bytes: &[u8]) -> Result<bool, StoreError> {
+        self.write(&self.path(key), bytes, 0o644, Existing::Keep)
+    }
+
+    /// Writes a secret that only its owner may read, if there is none; `false` when there is one.
+    pub fn put_secret(&self, name: &str, bytes: &[u8]) -> Result<bool, StoreError> {
+        self.write(&self.root.join(name), bytes, 0o600, Existing::Keep)
+    }
+
+    /// Replaces a secret that only its owner may read.
+    pub fn replace_secret(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(&self.root.join(name), bytes, 0o600, Existing::Replace)
+            .map(|_| ())
+    }
+
+    /// Removes a record; no error when there is none.
+    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.remove(&format!("{key}.json"))
+    }
+
+    /// Removes any file below the data directory; no error when there is none.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        match fs::remove_file(&path) {
+            Ok(()) => sync_folder(path.parent().unwrap_or(&self.root)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::io(&path, error)),
+        }
+    }
+
+    /// The keys of all records of a folder, in no order. Leftover temporary files are removed on the way.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let path = self.root.join(folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StoreError::io(&path, error)),
+        };
+        let mut keys = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| StoreError::io(&path, error))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if name.starts_with(TEMPORARY) {
+                // A crash left it; what it was meant to become was never acknowledged.
+                let _ = fs::remove_file(entry.path());
+            } else if let Some(stem) = name.strip_suffix(".json") {
+                keys.push(format!("{folder}/{stem}"));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The names of the folders in a folder.
+    pub fn folders(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let path = self.root.join(folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StoreError::io(&path, error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| StoreError::io(&path, error))?;
+            if entry.path().is_dir()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Appends to a log beside the records and syncs it; makes it when it isn't there.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        let fresh = !path.exists();
+        let write = || -> io::Result<()> {
+            let mut file = OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o644)
+                .open(&path)?;
+            file.write_all(bytes)?;
+            file.sync_data()
+        };
+        write().map_err(|error| StoreError::io(&path, error))?;
+        if fresh {
+            sync_folder(path.parent().unwrap_or(&self.root))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Moves a record that can't be understood to `damaged/`, so that the rest can go on; answers where it lies now.
+    pub fn quarantine(&self, key: &str) -> Result<PathBuf, StoreError> {
+        self.make_folder("damaged")?;
+        let from = self.path(key);
+        let name = key.replace('/', "~");
+        let to = (0u32..)
+            .map(|n| {
+                self.root.join("damaged").join(if n == 0 {
+                    format!("{name}.json")
+                } else {
+                    format!("{name}.{n}.json")
+                })
+            })
+            .find(|to| !to.exists())
+            .expect("one of four billion names is free");
+        fs::rename(&from, &to).map_err(|error| StoreError::io(&from, error))?;
+        sync_folder(&self.root.join("damaged"))?;
+        sync_folder(from.parent().unwrap_or(&self.root))?;
+        Ok(to)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<bool, StoreError> {
+        let folder = path.parent().unwrap_or(&self.root);
+        if existing == Existing::Keep && path.exists() {
+            return Ok(false);
+        }
+        let fail = |error| StoreError::io(path, error);
+        let open = || {
+            tempfile::Builder::new()
+                .prefix(TEMPORARY)
+                .permissions(fs::Permissions::from_mode(mode))
+                .tempfile_in(folder)
+        };
+        let mut file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder).map_err(fail)?;
+                sync_folder(folder.parent().unwrap_or(&self.root))?;
+                open().map_err(fail)?
+            }
+            other => other.map_err(fail)?,
+        };
+        file.write_all(bytes).map_err(fail)?;
+        file.as_file().sync_all().map_err(fail)?;
+        match existing {
+            Existing::Replace => {
+                file.persist(path).map_err(|error| fail(error.error))?;
+            }
+            Existing::Keep => match file.persist_noclobber(path) {
+                Ok(_) => {}
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+                Err(error) => return Err(fail(error.error)),
+            },
+        }
+        sync_folder(folder)?;
+        Ok(true)
+    }
+}
+
+/// What happens to a file that is already there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    Keep,
+    Replace,
+}
+
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| StoreError::io(folder, error))
+}
+
+/// The name of an id's file, without ending: the id itself where that is a safe and short name, else its readable
+/// beginning and 16 hexadecimal digits of its SHA-256.
+pub fn file_name(id: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-._~%".contains(c);
+    if !id.is_empty() && id.len() <= PLAIN_NAME && !id.starts_with('.') && id.chars().all(safe) {
+        return id.to_string();
+    }
+    let bare = id
+        .strip_prefix("https://")
+        .or_else(|| id.strip_prefix("http://"))
+        .unwrap_or(id);
+    let readable: String = bare
+        .trim_start_matches('.')
+        .chars()
+        .map(|c| if safe(c) && c != '%' { c } else { '-' })
+        .take(READABLE)
+        .collect();
+    format!("{readable}-{}", short_hash(id))
+}
+
+/// The first 16 hexadecimal digits of an id's SHA-256.
+pub fn short_hash(id: &str) -> String {
+    Sha256::digest(id.as_bytes())
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn disk() -> (tempfile::TempDir, Disk) {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path());
+        (folder, disk)
+    }
+
+    #[test]
+    fn a_record_is_written_whole_and_put_new_never_overwrites() {
+        let (_folder, disk) = disk();
+        assert!(disk.put_new("objects/a", b"one").unwrap());
+        assert!(!disk.put_new("objects/a", b"two").unwrap());
+        assert_eq!(disk.get("objects/a").unwrap().unwrap(), b"one");
+        disk.replace("objects/a", b"three").unwrap();
+        assert_eq!(disk.get("objects/a").unwrap().unwrap(), b"three");
+        disk.delete("objects/a").unwrap();
+        disk.delete("objects/a").unwrap();
+        assert_eq!(disk.get("objects/a").unwrap(), None);
+    }
+
+    #[test]
+    fn leftovers_of_a_crash_are_not_records() {
+        let (folder, disk) = disk();
+        disk.replace("objects/a", b"one").unwrap();
+        fs::write(folder.path().join("objects/.tmp-x"), b"half").unwrap();
+        assert_eq!(disk.list("objects").unwrap(), ["objects/a"]);
+        assert!(!folder.path().join("objects/.tmp-x").exists());
+    }
+
+    #[test]
+    fn a_secret_is_readable_by_its_owner_only() {
+        let (folder, disk) = disk();
+        disk.put_secret("actors/blog/key.pem", b"secret").unwrap();
+        let mode = fs::metadata(folder.path().join("actors/blog/key.pem"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn file_names_are_safe_short_and_differ() {
+        assert_eq!(file_name("posts~hello"), "posts~hello");
+        for id in [
+            "https://a.example/users/../x",
+            ".",
+            "..",
+            "",
+            "a/b",
+            &"x".repeat(500),
+            "https://ü.example/ü",
+        ] {
+            let name = file_name(id);
+            assert!(
+                !name.is_empty() && name.len() < 200 && !name.contains('/') && !name.starts_with('.'),
+                "{name}"
+            );
+        }
+        assert_ne!(file_name("https://a.example/1"), file_name("https://a.example/2"));
+    }
+
+    #[test]
+    fn a_damaged_record_is_kept_aside() {
+        let (folder, disk) = disk();
+        disk.replace("objects/a", b"{").unwrap();
+        disk.quarantine("objects/a").unwrap();
+        disk.replace("objects/a", b"{").unwrap();
+        disk.quarantine("objects/a").unwrap();
+        assert!(folder.path().join("damaged/objects~a.json").exists());
+        assert!(folder.path().join("damaged/objects~a.1.json").exists());
+    }
+}

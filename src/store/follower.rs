@@ -1,0 +1,67 @@
+//! A follower of one of our actors.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Record;
+
+/// A follower: all that is needed to serve it stands here, not only in the cache.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Follower {
+    /// Its actor's id.
+    pub actor: String,
+    /// Its handle, `@ada@mastodon.example`.
+    pub handle: String,
+    /// Its own inbox.
+    pub inbox: String,
+    /// The inbox that it shares with others on its server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_inbox: Option<String>,
+    /// Whether it was accepted.
+    pub state: FollowState,
+    /// When it asked.
+    pub since: Timestamp,
+    /// The Follow as it came; the Accept must carry it.
+    pub follow: Value,
+}
+
+/// Whether a Follow was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FollowState {
+    /// It gets what we publish.
+    Accepted,
+    /// It waits for the owner's word.
+    Pending,
+}
+
+/// What is kept of a follower in memory.
+#[derive(Clone, Debug)]
+pub struct FollowerBrief {
+    /// See [`Follower::inbox`].
+    pub inbox: Box<str>,
+    /// See [`Follower::shared_inbox`].
+    pub shared_inbox: Option<Box<str>>,
+    /// See [`Follower::state`].
+    pub state: FollowState,
+    /// See [`Follower::since`].
+    pub since: Timestamp,
+}
+
+impl Record for Follower {
+    type Brief = FollowerBrief;
+
+    fn id(&self) -> &str {
+        &self.actor
+    }
+
+    fn brief(&self) -> FollowerBrief {
+        FollowerBrief {
+            inbox: self.inbox.as_str().into(),
+            shared_inbox: self.shared_inbox.as_deref().map(Into::into),
+            state: self.state,
+            since: self.since,
+        }
+    }
+}

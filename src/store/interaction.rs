@@ -1,0 +1,172 @@
+//! What somebody said or did about one of our objects.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Record;
+use super::file::short_hash;
+
+/// A reply, like, boost, mention or quote.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Interaction {
+    /// Short and stable: see [`Interaction::id_of`].
+    pub id: String,
+    /// What it is.
+    pub kind: InteractionKind,
+    /// The KEY of our object; `None` for a mention that is about none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The id of the remote activity.
+    pub activity: String,
+    /// The id of the remote object: of a reply, quote or mention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_object: Option<String>,
+    /// The remote object that it answers, when that isn't ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_reply_to: Option<String>,
+    /// Who.
+    pub actor: Author,
+    /// When, as they say.
+    pub published: Timestamp,
+    /// When it was last changed, as they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+    /// When it came.
+    pub received: Timestamp,
+    /// Whether it is shown.
+    pub state: InteractionState,
+    /// Whether everybody may see it (public or unlisted). Private ones are never shown.
+    pub public: bool,
+    /// Where a reader finds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The content warning: plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Whether its pictures should be veiled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+    /// BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Clean HTML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The emoji of an EmojiReact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emoji: Option<String>,
+    /// Pictures and the like.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// The activity as it came.
+    pub raw: Value,
+}
+
+/// What an interaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names of the contract")]
+pub enum InteractionKind {
+    Reply,
+    Like,
+    Boost,
+    Mention,
+    Quote,
+}
+
+/// Whether an interaction is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InteractionState {
+    /// On the page.
+    Shown,
+    /// Waiting for the owner's word.
+    Held,
+    /// Taken off the page by the owner.
+    Hidden,
+}
+
+/// Who did something, as far as a page shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The actor's id.
+    pub id: String,
+    /// The name it goes by: plain text.
+    pub name: String,
+    /// `@ada@mastodon.example`
+    pub handle: String,
+    /// Its profile page.
+    pub url: String,
+    /// Its picture on its own server; never shown to a reader from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+}
+
+/// A picture, a sound or a film of a remote object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Where it lies on its own server.
+    pub url: String,
+    /// Its media type.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// The text for those who can't see it: plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+}
+
+impl Interaction {
+    /// The short id: of a reply, mention or quote by the remote object's id; of a like or boost by who liked what,
+    /// because there is at most one of each by an actor on an object.
+    pub fn id_of(
+        kind: InteractionKind,
+        actor: &str,
+        object: Option<&str>,
+        remote_object: Option<&str>,
+    ) -> String {
+        match (kind, remote_object) {
+            (InteractionKind::Reply | InteractionKind::Mention | InteractionKind::Quote, Some(remote)) => {
+                short_hash(&format!("object {remote}"))
+            }
+            (InteractionKind::Boost, _) => {
+                short_hash(&format!("boost {actor} {}", object.unwrap_or_default()))
+            }
+            _ => short_hash(&format!("like {actor} {}", object.unwrap_or_default())),
+        }
+    }
+}
+
+/// What is kept of an interaction in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct InteractionBrief {
+    /// See [`Interaction::kind`].
+    pub kind: InteractionKind,
+    /// See [`Interaction::state`].
+    pub state: InteractionState,
+    /// See [`Interaction::public`].
+    pub public: bool,
+    /// See [`Interaction::published`].
+    pub published: Timestamp,
+}
+
+impl Record for Interaction {
+    type Brief = InteractionBrief;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn brief(&self) -> InteractionBrief {
+        InteractionBrief {
+            kind: self.kind,
+            state: self.state,
+            public: self.public,
+            published: self.published,
+        }
+    }
+
+    fn group(&self) -> Option<&str> {
+        self.object.as_deref()
+    }
+}

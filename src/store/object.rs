@@ -1,0 +1,142 @@
+//! One of our objects: a page or a note that is, or was, published.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Record;
+use crate::article::Visibility;
+
+/// One of our objects. It is kept after its Delete, so that its id stays dead and its KEY is never used again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Object {
+    /// Its KEY, fixed when it was first published.
+    pub key: String,
+    /// The name of the actor that it is attributed to.
+    pub actor: String,
+    /// The path of its page; `None` for a note from the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Where its page lay before it moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former_pages: Vec<String>,
+    /// The canonical URL that its page names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<String>,
+    /// Whether it is there.
+    pub state: ObjectState,
+    /// When its Create was sent; `None` for one of the baseline, which nobody was told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Timestamp>,
+    /// `Article::digest` of what is published.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// `Article::fingerprint` of what is published.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fingerprint: String,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// When it was published, as the page says.
+    pub published: Timestamp,
+    /// When it was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+    /// Since when its page is gone from the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Timestamp>,
+    /// Whether its page asks to be pinned.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub featured: bool,
+    /// The ActivityPub object as it is served; after a Delete its Tombstone.
+    pub object: Value,
+}
+
+/// Whether an object is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectState {
+    /// It is served.
+    Live,
+    /// Its page vanished and it was deleted; a page that returns gets a fresh KEY.
+    Deleted,
+    /// The owner took it back; its page stays unpublished until it is published by name.
+    Unpublished,
+}
+
+/// What is kept of an object in memory.
+#[derive(Clone, Debug)]
+pub struct ObjectBrief {
+    /// See [`Object::actor`].
+    pub actor: String,
+    /// See [`Object::page`].
+    pub page: Option<String>,
+    /// See [`Object::former_pages`].
+    pub former_pages: Vec<String>,
+    /// See [`Object::canonical`].
+    pub canonical: Option<String>,
+    /// See [`Object::state`].
+    pub state: ObjectState,
+    /// See [`Object::announced`].
+    pub announced: Option<Timestamp>,
+    /// See [`Object::digest`].
+    pub digest: String,
+    /// See [`Object::fingerprint`].
+    pub fingerprint: String,
+    /// See [`Object::visibility`].
+    pub visibility: Visibility,
+    /// See [`Object::published`].
+    pub published: Timestamp,
+    /// See [`Object::missing_since`].
+    pub missing_since: Option<Timestamp>,
+    /// See [`Object::featured`].
+    pub featured: bool,
+}
+
+impl Record for Object {
+    type Brief = ObjectBrief;
+
+    fn id(&self) -> &str {
+        &self.key
+    }
+
+    fn brief(&self) -> ObjectBrief {
+        ObjectBrief {
+            actor: self.actor.clone(),
+            page: self.page.clone(),
+            former_pages: self.former_pages.clone(),
+            canonical: self.canonical.clone(),
+            state: self.state,
+            announced: self.announced,
+            digest: self.digest.clone(),
+            fingerprint: self.fingerprint.clone(),
+            visibility: self.visibility,
+            published: self.published,
+            missing_since: self.missing_since,
+            featured: self.featured,
+        }
+    }
+
+    /// The page's path, so that the object (and former objects) of a page are found at once.
+    fn group(&self) -> Option<&str> {
+        self.page.as_deref()
+    }
+}
+
+/// To which inboxes the Create of an object went: its Update and its Delete go there too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Audience {
+    /// The KEY of the object.
+    pub key: String,
+    /// The inboxes, each once.
+    pub inboxes: Vec<String>,
+}
+
+impl Record for Audience {
+    type Brief = ();
+
+    fn id(&self) -> &str {
+        &self.key
+    }
+
+    fn brief(&self) {}
+}

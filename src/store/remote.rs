@@ -1,0 +1,51 @@
+//! What is known of other servers: a cache, safe to delete.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Record;
+use crate::sig::Scheme;
+
+/// A remote actor's document.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoteActor {
+    /// Its id.
+    pub id: String,
+    /// When it was fetched.
+    pub fetched: Timestamp,
+    /// As it came.
+    pub document: Value,
+}
+
+impl Record for RemoteActor {
+    type Brief = ();
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn brief(&self) {}
+}
+
+/// What is known of a remote host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoteHost {
+    /// Host and port as in a URL.
+    pub host: String,
+    /// The signature scheme that it is known to take, and until when that is believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<(Scheme, Timestamp)>,
+}
+
+impl Record for RemoteHost {
+    type Brief = Option<(Scheme, Timestamp)>;
+
+    fn id(&self) -> &str {
+        &self.host
+    }
+
+    fn brief(&self) -> Self::Brief {
+        self.scheme
+    }
+}

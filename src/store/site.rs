@@ -1,0 +1,15 @@
+//! What is known of the site as a whole.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// `site.json`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SiteState {
+    /// When the first scan was completed; what it found is the baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Timestamp>,
+    /// Digest of each actor's document as it was last announced, by name: an Update is sent only when it changes.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub actors: std::collections::BTreeMap<String, String>,
+}

@@ -1,0 +1,323 @@
+//! A table: records of one shape in one folder, with a small index in memory.
+//!
+//! The files are the truth; the index is rebuilt from them at start and holds of each record only its [`Record::Brief`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use super::file::{Disk, file_name};
+
+/// What a table holds.
+pub trait Record: Serialize + DeserializeOwned {
+    /// What of it is kept in memory; small.
+    type Brief: Clone + Send;
+
+    /// Its id, unique in its table; the file's name follows from it.
+    fn id(&self) -> &str;
+
+    /// What of it is kept in memory.
+    fn brief(&self) -> Self::Brief;
+
+    /// The group it belongs to, for tables that are read by group (the interactions of an object).
+    fn group(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// Records of one shape in one folder.
+#[derive(Debug)]
+pub struct Table<R: Record> {
+    disk: Disk,
+    folder: String,
+    index: Mutex<Index<R::Brief>>,
+    /// Held while a record is read, changed and written back, so that no change is lost between two tasks.
+    writing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Index<B> {
+    briefs: HashMap<Arc<str>, Entry<B>>,
+    groups: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+}
+
+#[derive(Debug)]
+struct Entry<B> {
+    brief: B,
+    group: Option<Arc<str>>,
+}
+
+impl<B> Index<B> {
+    fn insert(&mut self, id: &str, brief: B, group: Option<&str>) {
+        self.remove(id);
+        let id: Arc<str> = id.into();
+        let group = group.map(|group| match self.groups.get_key_value(group) {
+            Some((group, _)) => Arc::clone(group),
+            None => group.into(),
+        });
+        if let Some(group) = &group {
+            self.groups
+                .entry(Arc::clone(group))
+                .or_default()
+                .insert(Arc::clone(&id));
+        }
+        self.briefs.insert(id, Entry { brief, group });
+    }
+
+    fn remove(&mut self, id: &str) {
+        let Some(entry) = self.briefs.remove(id) else {
+            return;
+        };
+        if let Some(group) = entry.group
+            && let Some(members) = self.groups.get_mut(&group)
+        {
+            members.remove(id);
+            if members.is_empty() {
+                self.groups.remove(&group);
+            }
+        }
+    }
+}
+
+impl<R: Record> Table<R> {
+    /// Opens a folder and reads its records. One that doesn't parse is put aside with a warning; one that can't be
+    /// read is an error.
+    pub fn open(disk: &Disk, folder: &str) -> Result<Table<R>, StoreError> {
+        let mut index = Index {
+            briefs: HashMap::new(),
+            groups: HashMap::new(),
+        };
+        for key in disk.list(folder)? {
+            let Some(bytes) = disk.get(&key)? else { continue };
+            match serde_json::from_slice::<R>(&bytes) {
+                Ok(record) if key == format!("{folder}/{}", file_name(record.id())) => {
+                    index.insert(record.id(), record.brief(), record.group());
+                }
+                Ok(record) => {
+                    let aside = disk.quarantine(&key)?;
+                    tracing::warn!(
+                        "{key}.json holds the record of {}; moved to {}",
+                        record.id(),
+                        aside.display()
+                    );
+                }
+                Err(error) => {
+                    let aside = disk.quarantine(&key)?;
+                    tracing::warn!("{key}.json is damaged ({error}); moved to {}", aside.display());
+                }
+            }
+        }
+        Ok(Table {
+            disk: disk.clone(),
+            folder: folder.to_string(),
+            index: Mutex::new(index),
+            writing: Mutex::new(()),
+        })
+    }
+
+    /// A record, read from its file.
+    pub fn get(&self, id: &str) -> Result<Option<R>, StoreError> {
+        if !self.lock().briefs.contains_key(id) {
+            return Ok(None);
+        }
+        self.read(id)
+    }
+
+    /// Writes a record, whether it is there or not.
+    pub fn put(&self, record: &R) -> Result<(), StoreError> {
+        let _writing = self.write_lock();
+        self.put_locked(record)
+    }
+
+    /// Writes a record if there is none with its id; `false` when there is one.
+    pub fn put_new(&self, record: &R) -> Result<bool, StoreError> {
+        let _writing = self.write_lock();
+        if self.contains(record.id()) {
+            return Ok(false);
+        }
+        self.put_locked(record)?;
+        Ok(true)
+    }
+
+    /// Reads a record, lets `change` change it, and writes it back; answers the changed record, `None` when there is
+    /// none. When `change` answers `false` nothing is written.
+    pub fn update(&self, id: &str, change: impl FnOnce(&mut R) -> bool) -> Result<Option<R>, StoreError> {
+        let _writing = self.write_lock();
+        let Some(mut record) = self.get(id)? else {
+            return Ok(None);
+        };
+        if change(&mut record) {
+            self.put_locked(&record)?;
+        }
+        Ok(Some(record))
+    }
+
+    /// Removes a record; `false` when there is none.
+    pub fn delete(&self, id: &str) -> Result<bool, StoreError> {
+        let _writing = self.write_lock();
+        if !self.contains(id) {
+            return Ok(false);
+        }
+        self.disk.delete(&self.key(id))?;
+        self.lock().remove(id);
+        Ok(true)
+    }
+
+    /// Whether there is a record with this id.
+    pub fn contains(&self, id: &str) -> bool {
+        self.lock().briefs.contains_key(id)
+    }
+
+    /// What is known of a record without reading its file.
+    pub fn brief(&self, id: &str) -> Option<R::Brief> {
+        self.lock().briefs.get(id).map(|entry| entry.brief.clone())
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.lock().briefs.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `see` with the id and the brief of every record, in no order. `see` must be short: the index is locked.
+    pub fn each(&self, mut see: impl FnMut(&Arc<str>, &R::Brief)) {
+        for (id, entry) in &self.lock().briefs {
+            see(id, &entry.brief);
+        }
+    }
+
+    /// The ids of all records, in no order.
+    pub fn ids(&self) -> Vec<Arc<str>> {
+        self.lock().briefs.keys().cloned().collect()
+    }
+
+    /// The ids and briefs of the records of a group, by id.
+    pub fn group(&self, group: &str) -> Vec<(Arc<str>, R::Brief)> {
+        let index = self.lock();
+        let Some(members) = index.groups.get(group) else {
+            return Vec::new();
+        };
+        members
+            .iter()
+            .filter_map(|id| Some((Arc::clone(id), index.briefs.get(id)?.brief.clone())))
+            .collect()
+    }
+
+    /// Where the file of a record lies, for messages.
+    pub fn path(&self, id: &str) -> std::path::PathBuf {
+        self.disk.path(&self.key(id))
+    }
+
+    fn key(&self, id: &str) -> String {
+        format!("{}/{}", self.folder, file_name(id))
+    }
+
+    fn read(&self, id: &str) -> Result<Option<R>, StoreError> {
+        let key = self.key(id);
+        let Some(bytes) = self.disk.get(&key)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| StoreError::Damaged {
+                path: self.disk.path(&key),
+                reason: error.to_string(),
+            })
+    }
+
+    fn put_locked(&self, record: &R) -> Result<(), StoreError> {
+        let mut bytes = serde_json::to_vec_pretty(record).map_err(|error| StoreError::Damaged {
+            path: self.disk.path(&self.key(record.id())),
+            reason: error.to_string(),
+        })?;
+        bytes.push(b'\n');
+        self.disk.replace(&self.key(record.id()), &bytes)?;
+        self.lock().insert(record.id(), record.brief(), record.group());
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index<R::Brief>> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lock(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Fruit {
+        id: String,
+        colour: String,
+    }
+
+    impl Record for Fruit {
+        type Brief = usize;
+        fn id(&self) -> &str {
+            &self.id
+        }
+        fn brief(&self) -> usize {
+            self.colour.len()
+        }
+        fn group(&self) -> Option<&str> {
+            Some(&self.colour)
+        }
+    }
+
+    fn fruit(id: &str, colour: &str) -> Fruit {
+        Fruit {
+            id: id.into(),
+            colour: colour.into(),
+        }
+    }
+
+    #[test]
+    fn the_index_equals_the_files_after_opening_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path());
+        let table = Table::<Fruit>::open(&disk, "fruits").unwrap();
+        assert!(table.put_new(&fruit("https://a.example/apple", "red")).unwrap());
+        assert!(!table.put_new(&fruit("https://a.example/apple", "green")).unwrap());
+        table.put(&fruit("cherry", "red")).unwrap();
+        table.put(&fruit("lemon", "yellow")).unwrap();
+        table
+            .update("lemon", |lemon| {
+                lemon.colour = "green".into();
+                true
+            })
+            .unwrap();
+        table.delete("cherry").unwrap();
+        let again = Table::<Fruit>::open(&disk, "fruits").unwrap();
+        assert_eq!(again.len(), 2);
+        assert_eq!(again.group("red").len(), 1);
+        assert_eq!(again.group("yellow").len(), 0);
+        assert_eq!(table.group("green").len(), again.group("green").len());
+        assert_eq!(again.get("lemon").unwrap().unwrap().colour, "green");
+    }
+
+    #[test]
+    fn a_damaged_record_is_put_aside_and_the_rest_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path());
+        disk.replace("fruits/apple", b"{ half").unwrap();
+        disk.replace("fruits/pear", br#"{"id":"pear","colour":"green"}"#)
+            .unwrap();
+        disk.replace("fruits/plum", br#"{"id":"other","colour":"blue"}"#)
+            .unwrap();
+        let table = Table::<Fruit>::open(&disk, "fruits").unwrap();
+        assert_eq!(table.ids().len(), 1);
+        assert!(folder.path().join("damaged/fruits~apple.json").exists());
+        assert!(folder.path().join("damaged/fruits~plum.json").exists());
+    }
+}
