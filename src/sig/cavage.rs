@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use super::key::{Algorithm, PrivateKey};
 use super::target::Target;
 use super::{
-    Claim, DIGEST, MAX_COMPONENTS, Message, Parts as AnyParts, SigError, check_fresh, digest, excerpt, timestamp,
+    Claim, DIGEST, MAX_COMPONENTS, Message, Parts as AnyParts, SigError, check_fresh, digest, excerpt,
+    timestamp,
 };
 
 /// Covered when the signature has no `headers`: draft-cavage-10, 2.1.6.
@@ -32,7 +33,9 @@ pub(super) struct Parts {
 impl Parts {
     /// The algorithm that the signature names; `None` when the key decides.
     pub(super) fn algorithm(&self) -> Result<Option<Algorithm>, SigError> {
-        let Some(name) = self.algorithm.as_deref() else { return Ok(None) };
+        let Some(name) = self.algorithm.as_deref() else {
+            return Ok(None);
+        };
         match name.to_ascii_lowercase().as_str() {
             "hs2019" => Ok(None),
             "rsa-sha256" => Ok(Some(Algorithm::RsaSha256)),
@@ -73,9 +76,13 @@ pub(super) fn parse(text: &str) -> Result<Claim, SigError> {
             None => return Err(SigError::Malformed("parameters without a comma between them")),
         }
     }
-    let key_id = key_id.filter(|id| !id.is_empty()).ok_or(SigError::Malformed("no keyId"))?;
+    let key_id = key_id
+        .filter(|id| !id.is_empty())
+        .ok_or(SigError::Malformed("no keyId"))?;
     let signature = signature.ok_or(SigError::Malformed("no signature parameter"))?;
-    let signature = STANDARD.decode(signature).map_err(|_| SigError::Malformed("the signature isn't base64"))?;
+    let signature = STANDARD
+        .decode(signature)
+        .map_err(|_| SigError::Malformed("the signature isn't base64"))?;
     let headers: Vec<String> = headers
         .unwrap_or(DEFAULT_HEADERS)
         .split_ascii_whitespace()
@@ -92,25 +99,34 @@ pub(super) fn parse(text: &str) -> Result<Claim, SigError> {
         headers,
         signature,
     };
-    Ok(Claim { key_id: key_id.to_owned(), parts: AnyParts::Cavage(parts) })
+    Ok(Claim {
+        key_id: key_id.to_owned(),
+        parts: AnyParts::Cavage(parts),
+    })
 }
 
 /// Splits one parameter off: its name, its value and what follows.
 fn parameter(text: &str) -> Result<(&str, &str, &str), SigError> {
-    let (name, rest) = text.split_once('=').ok_or(SigError::Malformed("a parameter without a value"))?;
+    let (name, rest) = text
+        .split_once('=')
+        .ok_or(SigError::Malformed("a parameter without a value"))?;
     let (name, rest) = (name.trim_end(), rest.trim_start());
     if name.is_empty() || !name.bytes().all(is_token) {
         return Err(SigError::Malformed("a parameter without a name"));
     }
     if let Some(quoted) = rest.strip_prefix('"') {
-        let (value, after) = quoted.split_once('"').ok_or(SigError::Malformed("a quote isn't closed"))?;
+        let (value, after) = quoted
+            .split_once('"')
+            .ok_or(SigError::Malformed("a quote isn't closed"))?;
         // No key id, header or base64 has a backslash; with escapes two readers could see two values.
         if value.contains('\\') {
             return Err(SigError::Malformed("a backslash in a value"));
         }
         return Ok((name, value, after));
     }
-    let end = rest.find(|character: char| !u8::try_from(character).is_ok_and(is_token)).unwrap_or(rest.len());
+    let end = rest
+        .find(|character: char| !u8::try_from(character).is_ok_and(is_token))
+        .unwrap_or(rest.len());
     match rest.split_at(end) {
         ("", _) => Err(SigError::Malformed("a parameter without a value")),
         (value, after) => Ok((name, value, after)),
@@ -134,7 +150,9 @@ pub(super) fn check(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Res
     }
     check_time(parts, message, now)?;
     if parts.covers("digest") {
-        let header = message.header(DIGEST.as_str())?.ok_or_else(|| SigError::Absent("digest".to_owned()))?;
+        let header = message
+            .header(DIGEST.as_str())?
+            .ok_or_else(|| SigError::Absent("digest".to_owned()))?;
         digest::check_digest(&header, message.body.unwrap_or_default())?;
     }
     Ok(())
@@ -145,7 +163,10 @@ fn check_time(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Result<()
         return Err(SigError::Uncovered("date or (created)"));
     }
     if parts.covers("(created)") {
-        let created = parts.created.as_deref().ok_or_else(|| SigError::Absent("(created)".to_owned()))?;
+        let created = parts
+            .created
+            .as_deref()
+            .ok_or_else(|| SigError::Absent("(created)".to_owned()))?;
         check_fresh(seconds(created)?, now)?;
     }
     if parts.covers("date") {
@@ -160,15 +181,26 @@ fn check_time(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Result<()
 /// The first Date header. When there are several the base joins them, so that the signature won't hold
 /// unless the sender really sent them all.
 fn date(message: &Message<'_>) -> Result<Timestamp, SigError> {
-    let header = message.headers.get(hyper::header::DATE).ok_or_else(|| SigError::Absent("date".to_owned()))?;
-    let date = header.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok());
-    date.and_then(|date| Timestamp::try_from(date).ok()).ok_or(SigError::Malformed("Date can't be read"))
+    let header = message
+        .headers
+        .get(hyper::header::DATE)
+        .ok_or_else(|| SigError::Absent("date".to_owned()))?;
+    let date = header
+        .to_str()
+        .ok()
+        .and_then(|text| httpdate::parse_http_date(text).ok());
+    date.and_then(|date| Timestamp::try_from(date).ok())
+        .ok_or(SigError::Malformed("Date can't be read"))
 }
 
 /// Reads seconds since 1970; the draft allows `expires` a fraction, which is cut off.
 fn seconds(text: &str) -> Result<Timestamp, SigError> {
     let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    timestamp(whole.parse().map_err(|_| SigError::Malformed("a time that isn't a number"))?)
+    timestamp(
+        whole
+            .parse()
+            .map_err(|_| SigError::Malformed("a time that isn't a number"))?,
+    )
 }
 
 /// The signing string: draft-cavage-12, 2.3.
@@ -184,7 +216,12 @@ pub(super) fn base(parts: &Parts, message: &Message<'_>, target: &Target<'_>) ->
         let absent = || SigError::Absent(excerpt(name));
         match name.as_str() {
             "(request-target)" => {
-                base.extend(message.method.chars().map(|character| character.to_ascii_lowercase()));
+                base.extend(
+                    message
+                        .method
+                        .chars()
+                        .map(|character| character.to_ascii_lowercase()),
+                );
                 base.push(' ');
                 target.push_request_target(&mut base);
             }
@@ -213,7 +250,13 @@ pub(super) fn sign(
         None => "(request-target) host date",
     };
     let headers = covered.split(' ').map(str::to_owned).collect();
-    let parts = Parts { algorithm: None, created: None, expires: None, headers, signature: Vec::new() };
+    let parts = Parts {
+        algorithm: None,
+        created: None,
+        expires: None,
+        headers,
+        signature: Vec::new(),
+    };
     let signature = key.sign(base(&parts, message, target)?.as_bytes())?;
     // Servers that know RSA only look for its name; other keys have none that everybody knows.
     let algorithm = match key.algorithm() {
@@ -221,7 +264,9 @@ pub(super) fn sign(
         _ => "hs2019",
     };
     let signature = STANDARD.encode(signature);
-    Ok(format!(r#"keyId="{key_id}",algorithm="{algorithm}",headers="{covered}",signature="{signature}""#))
+    Ok(format!(
+        r#"keyId="{key_id}",algorithm="{algorithm}",headers="{covered}",signature="{signature}""#
+    ))
 }
 
 #[cfg(test)]
@@ -239,10 +284,14 @@ mod tests {
 
     #[test]
     fn parameters_are_read_in_any_order_with_any_spaces_quoted_or_not() {
-        let claim = parse(r#" signature="AAAA" ,created=1618884473 ,  KeyID = "https://a.example/key", x="y",headers="Date HOST",expires="1618884474.5""#);
+        let claim = parse(
+            r#" signature="AAAA" ,created=1618884473 ,  KeyID = "https://a.example/key", x="y",headers="Date HOST",expires="1618884474.5""#,
+        );
         let claim = claim.unwrap();
         assert_eq!(claim.key_id(), "https://a.example/key");
-        let AnyParts::Cavage(parts) = claim.parts else { panic!("not draft-cavage") };
+        let AnyParts::Cavage(parts) = claim.parts else {
+            panic!("not draft-cavage")
+        };
         assert_eq!(parts.headers, ["date", "host"]);
         assert_eq!(parts.created.as_deref(), Some("1618884473"));
         assert_eq!(seconds(&parts.expires.unwrap()).unwrap().as_second(), 1618884474);
@@ -275,7 +324,10 @@ mod tests {
         ] {
             assert!(matches!(parse(text), Err(SigError::Malformed(_))), "{text}");
         }
-        let long = format!(r#"keyId="k",headers="{}",signature="AAAA""#, "x ".repeat(MAX_COMPONENTS + 1));
+        let long = format!(
+            r#"keyId="k",headers="{}",signature="AAAA""#,
+            "x ".repeat(MAX_COMPONENTS + 1)
+        );
         assert!(parse(&long).is_err());
     }
 
@@ -285,8 +337,12 @@ mod tests {
         headers.append("x", HeaderValue::from_static(" one "));
         headers.append("x", HeaderValue::from_static("two"));
         headers.append("empty", HeaderValue::from_static(""));
-        let message =
-            Message { method: "GET", target_uri: "https://b.example/p?q", headers: &headers, body: None };
+        let message = Message {
+            method: "GET",
+            target_uri: "https://b.example/p?q",
+            headers: &headers,
+            body: None,
+        };
         let parts = parts(r#"keyId="k",headers="x empty host (request-target)",signature="AAAA""#).unwrap();
         let target = Target::parse(message.target_uri).unwrap();
         assert_eq!(
@@ -298,7 +354,10 @@ mod tests {
     #[test]
     fn sha_1_is_no_algorithm() {
         let parts = parts(r#"keyId="k",algorithm="RSA-SHA1",signature="AAAA""#).unwrap();
-        assert_eq!(parts.algorithm(), Err(SigError::UnknownAlgorithm("RSA-SHA1".to_owned())));
+        assert_eq!(
+            parts.algorithm(),
+            Err(SigError::UnknownAlgorithm("RSA-SHA1".to_owned()))
+        );
     }
 
     proptest! {

@@ -30,9 +30,15 @@ pub fn content_digest(body: &[u8]) -> String {
 pub fn check_digest(header: &str, body: &[u8]) -> Result<(), SigError> {
     let mut proof = Proof::default();
     for part in header.split(',') {
-        let (algorithm, value) = part.split_once('=').ok_or(SigError::Digest("Digest can't be read"))?;
-        let Some(algorithm) = Algorithm::named(algorithm.trim()) else { continue };
-        let value = STANDARD.decode(value.trim()).map_err(|_| SigError::Digest("Digest can't be read"))?;
+        let (algorithm, value) = part
+            .split_once('=')
+            .ok_or(SigError::Digest("Digest can't be read"))?;
+        let Some(algorithm) = Algorithm::named(algorithm.trim()) else {
+            continue;
+        };
+        let value = STANDARD
+            .decode(value.trim())
+            .map_err(|_| SigError::Digest("Digest can't be read"))?;
         proof.compare(algorithm, &value, body)?;
     }
     proof.found()
@@ -43,11 +49,14 @@ pub fn check_digest(header: &str, body: &[u8]) -> Result<(), SigError> {
 /// # Errors
 /// [`SigError::Digest`]
 pub fn check_content_digest(header: &str, body: &[u8]) -> Result<(), SigError> {
-    let digests: Dictionary =
-        Parser::new(header).parse().map_err(|_| SigError::Digest("Content-Digest can't be read"))?;
+    let digests: Dictionary = Parser::new(header)
+        .parse()
+        .map_err(|_| SigError::Digest("Content-Digest can't be read"))?;
     let mut proof = Proof::default();
     for (algorithm, value) in &digests {
-        let Some(algorithm) = Algorithm::named(algorithm.as_str()) else { continue };
+        let Some(algorithm) = Algorithm::named(algorithm.as_str()) else {
+            continue;
+        };
         let ListEntry::Item(item) = value else {
             return Err(SigError::Digest("Content-Digest can't be read"));
         };
@@ -123,17 +132,27 @@ mod tests {
 
     #[test]
     fn either_algorithm_proves_a_body_in_any_case_of_letters() {
-        for header in [format!("sha-256={SHA_256}"), format!("Sha-512={SHA_512}"), format!("SHA-256={SHA_256}, SHA-512={SHA_512}")] {
+        for header in [
+            format!("sha-256={SHA_256}"),
+            format!("Sha-512={SHA_512}"),
+            format!("SHA-256={SHA_256}, SHA-512={SHA_512}"),
+        ] {
             assert_eq!(check_digest(&header, BODY), Ok(()), "{header}");
         }
-        assert_eq!(check_content_digest(&format!("sha-512=:{SHA_512}:, sha-256=:{SHA_256}:"), BODY), Ok(()));
+        assert_eq!(
+            check_content_digest(&format!("sha-512=:{SHA_512}:, sha-256=:{SHA_256}:"), BODY),
+            Ok(())
+        );
     }
 
     #[test]
     fn an_unknown_algorithm_beside_a_known_one_is_passed_over_but_alone_proves_nothing() {
         assert_eq!(check_digest(&format!("MD5=xx,SHA-256={SHA_256}"), BODY), Ok(()));
         assert!(check_digest("MD5=xx", BODY).is_err());
-        assert_eq!(check_content_digest(&format!("crc32c=:AAAA:, sha-256=:{SHA_256}:"), BODY), Ok(()));
+        assert_eq!(
+            check_content_digest(&format!("crc32c=:AAAA:, sha-256=:{SHA_256}:"), BODY),
+            Ok(())
+        );
         assert!(check_content_digest("crc32c=:AAAA:", BODY).is_err());
         assert!(check_content_digest("", BODY).is_err());
     }
@@ -148,7 +167,10 @@ mod tests {
     #[test]
     fn a_long_row_of_digests_is_cut_off() {
         let row = vec![format!("SHA-256={SHA_256}"); MAX_DIGESTS + 1].join(",");
-        assert_eq!(check_digest(&row, BODY), Err(SigError::Digest("too many digests")));
+        assert_eq!(
+            check_digest(&row, BODY),
+            Err(SigError::Digest("too many digests"))
+        );
     }
 
     proptest! {

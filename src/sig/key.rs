@@ -150,7 +150,8 @@ impl PublicKey {
     }
 
     fn from_rsa(pkcs1: &[u8]) -> Result<PublicKey, SigError> {
-        let key = pkcs1::RsaPublicKey::from_der(pkcs1).map_err(|_| SigError::Key("the RSA key can't be read"))?;
+        let key =
+            pkcs1::RsaPublicKey::from_der(pkcs1).map_err(|_| SigError::Key("the RSA key can't be read"))?;
         let modulus = key.modulus.as_bytes();
         let bits = modulus.len() * 8 - modulus.first().map_or(0, |byte| byte.leading_zeros() as usize);
         match bits {
@@ -167,9 +168,14 @@ impl PublicKey {
             Kind::Ed25519 => key.len() == 32,
             Kind::P256 => key.len() == 65,
         };
-        let parsed = ParsedPublicKey::new(kind.algorithms()[0].verification(), key).ok().filter(|_| bare);
+        let parsed = ParsedPublicKey::new(kind.algorithms()[0].verification(), key)
+            .ok()
+            .filter(|_| bare);
         let parsed = parsed.ok_or(SigError::Key("the numbers make no valid key"))?;
-        Ok(PublicKey { kind, parsed: Arc::new(parsed) })
+        Ok(PublicKey {
+            kind,
+            parsed: Arc::new(parsed),
+        })
     }
 
     /// What signatures by this key may be when they don't say it, the usual one first.
@@ -193,16 +199,22 @@ impl PublicKey {
         let verified = if algorithm == self.algorithms()[0] {
             self.parsed.verify_sig(message, signature)
         } else {
-            signature::UnparsedPublicKey::new(algorithm.verification(), &*self.parsed).verify(message, signature)
+            signature::UnparsedPublicKey::new(algorithm.verification(), &*self.parsed)
+                .verify(message, signature)
         };
         verified.map_err(|_| SigError::BadSignature)
     }
 
     /// The key in PEM, as SPKI: PeerTube and others read nothing else.
     pub fn to_pem(&self) -> String {
-        let der = self.parsed.as_der().expect("a key that was parsed can be written");
+        let der = self
+            .parsed
+            .as_der()
+            .expect("a key that was parsed can be written");
         let document = Document::try_from(der.as_ref()).expect("aws-lc writes valid DER");
-        document.to_pem("PUBLIC KEY", LineEnding::LF).expect("the label and the length are valid")
+        document
+            .to_pem("PUBLIC KEY", LineEnding::LF)
+            .expect("the label and the length are valid")
     }
 
     /// The key as a Multikey's `publicKeyMultibase` (FEP-521a); `None` for P-256, which no key of ours is.
@@ -236,7 +248,9 @@ impl Eq for PublicKey {}
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublicKey").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("PublicKey")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -259,8 +273,11 @@ impl PrivateKey {
     pub fn generate_rsa() -> Result<String, SigError> {
         let failed = SigError::Key("no RSA key could be made");
         // The exponent is 65537.
-        let key = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, NEW_RSA_BITS).map_err(|_| failed.clone())?;
-        key.to_pkcs8_pem(LineEnding::LF).map(|pem| pem.to_string()).map_err(|_| failed)
+        let key =
+            rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, NEW_RSA_BITS).map_err(|_| failed.clone())?;
+        key.to_pkcs8_pem(LineEnding::LF)
+            .map(|pem| pem.to_string())
+            .map_err(|_| failed)
     }
 
     /// Makes an Ed25519 key, as PEM (PKCS#8).
@@ -269,9 +286,14 @@ impl PrivateKey {
     /// [`SigError::Key`] when the system has no randomness.
     pub fn generate_ed25519() -> Result<String, SigError> {
         let failed = SigError::Key("no Ed25519 key could be made");
-        let der = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1()).map_err(|_| failed.clone())?;
+        let der = Ed25519KeyPair::generate()
+            .and_then(|pair| pair.to_pkcs8v1())
+            .map_err(|_| failed.clone())?;
         let document = SecretDocument::try_from(der.as_ref()).map_err(|_| failed.clone())?;
-        document.to_pem("PRIVATE KEY", LineEnding::LF).map(|pem| pem.to_string()).map_err(|_| failed)
+        document
+            .to_pem("PRIVATE KEY", LineEnding::LF)
+            .map(|pem| pem.to_string())
+            .map_err(|_| failed)
     }
 
     /// Reads an RSA (2048 to 8192 bits) or Ed25519 key from PEM (PKCS#8, `BEGIN PRIVATE KEY`).
@@ -284,8 +306,9 @@ impl PrivateKey {
         if label != "PRIVATE KEY" {
             return Err(SigError::Key("the PEM holds no PKCS#8 private key"));
         }
-        let info: PrivateKeyInfo<'_> =
-            der.decode_msg().map_err(|_| SigError::Key("the private key can't be read"))?;
+        let info: PrivateKeyInfo<'_> = der
+            .decode_msg()
+            .map_err(|_| SigError::Key("the private key can't be read"))?;
         let rejected = |_| SigError::Key("the private key is damaged or too weak");
         let (pair, public) = match info.algorithm.oid {
             RSA_ENCRYPTION => {
@@ -316,8 +339,13 @@ impl PrivateKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-                    .map_err(|_| SigError::Key("signing failed"))?;
+                pair.sign(
+                    &signature::RSA_PKCS1_SHA256,
+                    &SystemRandom::new(),
+                    message,
+                    &mut signature,
+                )
+                .map_err(|_| SigError::Key("signing failed"))?;
                 Ok(signature)
             }
             Pair::Ed25519(pair) => pair
@@ -339,13 +367,17 @@ impl PrivateKey {
 
     /// The public key as a Multikey's `publicKeyMultibase` (FEP-521a): `z6Mk…` for Ed25519.
     pub fn public_multibase(&self) -> String {
-        self.public.to_multibase().expect("keys of our own are RSA or Ed25519")
+        self.public
+            .to_multibase()
+            .expect("keys of our own are RSA or Ed25519")
     }
 }
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PrivateKey").field("kind", &self.public.kind).finish_non_exhaustive()
+        f.debug_struct("PrivateKey")
+            .field("kind", &self.public.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -369,11 +401,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ED25519_PEM: &str =
-        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n";
+    const ED25519_PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n-----END PUBLIC KEY-----\n";
 
     fn vector(name: &str) -> String {
-        let path = format!("{}/tests/vectors/http-signatures/keys/{name}", env!("CARGO_MANIFEST_DIR"));
+        let path = format!(
+            "{}/tests/vectors/http-signatures/keys/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        );
         std::fs::read_to_string(path).unwrap()
     }
 
@@ -409,7 +443,13 @@ mod tests {
     fn what_is_no_public_key_is_refused() {
         let mut cut = ED25519_PEM.to_owned();
         cut.replace_range(30..40, "");
-        for pem in ["", "key", "-----BEGIN PUBLIC KEY----------END PUBLIC KEY-----", &cut, &vector("test-key-ed25519.key.pem")] {
+        for pem in [
+            "",
+            "key",
+            "-----BEGIN PUBLIC KEY----------END PUBLIC KEY-----",
+            &cut,
+            &vector("test-key-ed25519.key.pem"),
+        ] {
             assert!(matches!(PublicKey::from_pem(pem), Err(SigError::Key(_))), "{pem}");
         }
         assert!(PublicKey::from_pem(&format!("{}{ED25519_PEM}", " ".repeat(MAX_PEM))).is_err());
@@ -419,7 +459,10 @@ mod tests {
     fn a_multikey_reads_back_as_the_key_it_was_made_of() {
         let ed25519 = PrivateKey::from_pkcs8_pem(&vector("test-key-ed25519.key.pem")).unwrap();
         assert!(ed25519.public_multibase().starts_with("z6Mk"));
-        assert_eq!(PublicKey::from_multibase(&ed25519.public_multibase()).as_ref(), Ok(ed25519.public_key()));
+        assert_eq!(
+            PublicKey::from_multibase(&ed25519.public_multibase()).as_ref(),
+            Ok(ed25519.public_key())
+        );
         let rsa = PublicKey::from_pem(&vector("test-key-rsa.pub.pem")).unwrap();
         let multibase = rsa.to_multibase().unwrap();
         assert!(multibase.starts_with("z4MX"), "{multibase}");
@@ -431,22 +474,36 @@ mod tests {
 
     #[test]
     fn a_new_key_of_either_kind_signs_and_its_public_half_verifies() {
-        for pem in [PrivateKey::generate_rsa().unwrap(), PrivateKey::generate_ed25519().unwrap()] {
+        for pem in [
+            PrivateKey::generate_rsa().unwrap(),
+            PrivateKey::generate_ed25519().unwrap(),
+        ] {
             assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
             let key = PrivateKey::from_pkcs8_pem(&pem).unwrap();
             let public = PublicKey::from_pem(&key.public_pem()).unwrap();
             assert_eq!(&public, key.public_key());
             let signature = key.sign(b"one").unwrap();
             assert_eq!(public.verify(key.algorithm(), b"one", &signature), Ok(()));
-            assert_eq!(public.verify(key.algorithm(), b"two", &signature), Err(SigError::BadSignature));
+            assert_eq!(
+                public.verify(key.algorithm(), b"two", &signature),
+                Err(SigError::BadSignature)
+            );
         }
     }
 
     #[test]
     fn a_damaged_private_key_is_refused() {
         let pem = vector("test-key-ed25519.key.pem");
-        for damaged in [&pem[..pem.len() / 2], "", &pem.replace("MC4C", "MC4D"), ED25519_PEM] {
-            assert!(matches!(PrivateKey::from_pkcs8_pem(damaged), Err(SigError::Key(_))), "{damaged}");
+        for damaged in [
+            &pem[..pem.len() / 2],
+            "",
+            &pem.replace("MC4C", "MC4D"),
+            ED25519_PEM,
+        ] {
+            assert!(
+                matches!(PrivateKey::from_pkcs8_pem(damaged), Err(SigError::Key(_))),
+                "{damaged}"
+            );
         }
     }
 
@@ -460,7 +517,10 @@ mod tests {
     fn an_algorithm_that_doesnt_fit_the_key_is_named() {
         let key = PublicKey::from_pem(ED25519_PEM).unwrap();
         let error = key.verify(Algorithm::RsaSha256, b"", b"").unwrap_err();
-        assert_eq!(error.to_string(), "the signature's algorithm rsa-v1_5-sha256 doesn't fit the key");
+        assert_eq!(
+            error.to_string(),
+            "the signature's algorithm rsa-v1_5-sha256 doesn't fit the key"
+        );
     }
 
     proptest! {

@@ -105,7 +105,10 @@ impl Message<'_> {
     fn header(&self, name: &str) -> Result<Option<String>, SigError> {
         let mut joined: Option<String> = None;
         for value in self.headers.get_all(name) {
-            let value = value.to_str().map_err(|_| SigError::Malformed("a covered header isn't ASCII"))?.trim();
+            let value = value
+                .to_str()
+                .map_err(|_| SigError::Malformed("a covered header isn't ASCII"))?
+                .trim();
             match &mut joined {
                 None => joined = Some(value.to_owned()),
                 Some(all) => {
@@ -201,7 +204,10 @@ enum Parts {
 pub fn read(message: &Message<'_>) -> Result<Vec<Claim>, SigError> {
     let signature = header_within_limit(message, &SIGNATURE)?;
     if let Some(input) = header_within_limit(message, &SIGNATURE_INPUT)? {
-        return rfc9421::parse(&input, &signature.ok_or(SigError::Malformed("Signature-Input without Signature"))?);
+        return rfc9421::parse(
+            &input,
+            &signature.ok_or(SigError::Malformed("Signature-Input without Signature"))?,
+        );
     }
     if let Some(signature) = signature {
         return Ok(vec![cavage::parse(&signature)?]);
@@ -209,13 +215,22 @@ pub fn read(message: &Message<'_>) -> Result<Vec<Claim>, SigError> {
     // The name of an authentication scheme is case-insensitive: RFC 9110, 11.1.
     let authorization = header_within_limit(message, &AUTHORIZATION)?.ok_or(SigError::Missing)?;
     match authorization.split_once(' ') {
-        Some((scheme, parameters)) if scheme.eq_ignore_ascii_case("signature") => Ok(vec![cavage::parse(parameters)?]),
+        Some((scheme, parameters)) if scheme.eq_ignore_ascii_case("signature") => {
+            Ok(vec![cavage::parse(parameters)?])
+        }
         _ => Err(SigError::Missing),
     }
 }
 
 fn header_within_limit(message: &Message<'_>, name: &HeaderName) -> Result<Option<String>, SigError> {
-    if message.headers.get_all(name).iter().map(HeaderValue::len).sum::<usize>() > MAX_HEADER {
+    if message
+        .headers
+        .get_all(name)
+        .iter()
+        .map(HeaderValue::len)
+        .sum::<usize>()
+        > MAX_HEADER
+    {
         return Err(SigError::Malformed("a signature header is too long"));
     }
     message.header(name.as_str())
@@ -262,8 +277,9 @@ impl Claim {
                 // Servers differ in whether the query belongs to the target of a GET, so the line without
                 // it counts as well. A GET changes nothing here, and what it reads is decided by its path.
                 let bare = message.method == "GET" && target.query.is_some();
-                let bare_base =
-                    bare.then(|| cavage::base(parts, message, &target.without_query())).transpose()?;
+                let bare_base = bare
+                    .then(|| cavage::base(parts, message, &target.without_query()))
+                    .transpose()?;
                 (parts.algorithm()?, bare_base)
             }
             Parts::Rfc9421(parts) => {
@@ -271,7 +287,12 @@ impl Claim {
                 (parts.algorithm()?, None)
             }
         };
-        Ok(Checked { claim: self, algorithm, base: self.base(message)?, bare_base })
+        Ok(Checked {
+            claim: self,
+            algorithm,
+            base: self.base(message)?,
+            bare_base,
+        })
     }
 
     /// Checks everything: [`Claim::check`], then [`Checked::verify`].
@@ -352,8 +373,12 @@ pub fn sign(
             headers.insert(CONTENT_DIGEST, header_value(&digest::content_digest(body))?)
         }
     };
-    let message =
-        Message { method: request.method, target_uri: request.url.as_str(), headers: &headers, body: request.body };
+    let message = Message {
+        method: request.method,
+        target_uri: request.url.as_str(),
+        headers: &headers,
+        body: request.body,
+    };
     match scheme {
         Scheme::Cavage => {
             let signature = cavage::sign(&message, &target, key, key_id)?;

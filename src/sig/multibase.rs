@@ -26,7 +26,10 @@ pub fn encode(bytes: &[u8]) -> String {
         }
     }
     let ones = std::iter::repeat_n('1', zeros);
-    let rest = digits.iter().rev().map(|digit| char::from(ALPHABET[usize::from(*digit)]));
+    let rest = digits
+        .iter()
+        .rev()
+        .map(|digit| char::from(ALPHABET[usize::from(*digit)]));
     std::iter::once('z').chain(ones).chain(rest).collect()
 }
 
@@ -43,7 +46,10 @@ pub fn decode(text: &str) -> Result<Vec<u8>, SigError> {
     // The bytes, the lowest first.
     let mut bytes: Vec<u8> = Vec::with_capacity(text.len());
     for letter in text.bytes().skip(zeros) {
-        let digit = ALPHABET.iter().position(|known| *known == letter).ok_or(SigError::Key("not base58btc"))?;
+        let digit = ALPHABET
+            .iter()
+            .position(|known| *known == letter)
+            .ok_or(SigError::Key("not base58btc"))?;
         let mut carry = digit as u32;
         for byte in &mut bytes {
             carry += u32::from(*byte) * 58;
@@ -70,7 +76,10 @@ mod tests {
         // draft-msporny-base58, 5
         for (bytes, text) in [
             (&b"Hello World!"[..], "z2NEpo7TZRRrLZSi2U"),
-            (b"The quick brown fox jumps over the lazy dog.", "zUSm3fpXnKG5EUBx2ndxBDMPVciP5hGey2Jh4NDv6gmeo1LkMeiKrLJUUBk6Z"),
+            (
+                b"The quick brown fox jumps over the lazy dog.",
+                "zUSm3fpXnKG5EUBx2ndxBDMPVciP5hGey2Jh4NDv6gmeo1LkMeiKrLJUUBk6Z",
+            ),
             (&[0, 0, 0x28, 0x7f, 0xb4, 0xcd], "z11233QC4"),
             (&[], "z"),
         ] {

@@ -12,8 +12,8 @@ use sfv::{BareItem, Dictionary, InnerList, ItemSerializer, ListEntry, ListSerial
 use super::key::{Algorithm, PrivateKey};
 use super::target::Target;
 use super::{
-    CONTENT_DIGEST, Claim, MAX_COMPONENTS, MAX_SIGNATURES, Message, Parts as AnyParts, SigError, check_fresh, digest,
-    excerpt, timestamp,
+    CONTENT_DIGEST, Claim, MAX_COMPONENTS, MAX_SIGNATURES, Message, Parts as AnyParts, SigError, check_fresh,
+    digest, excerpt, timestamp,
 };
 
 /// The label of the signatures made here; there is never a second one.
@@ -21,7 +21,11 @@ const LABEL: &str = "sig1";
 
 /// What a query parameter's name and value keep unencoded: RFC 9421, 2.2.8, which refers to the URL standard's
 /// application/x-www-form-urlencoded percent-encode set.
-const QUERY_PARAM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+const QUERY_PARAM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'*')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_');
 
 /// One labelled signature, parsed and not yet believed.
 #[derive(Clone, Debug)]
@@ -64,10 +68,12 @@ impl Parts {
 
 /// Reads Signature-Input and Signature: as many claims as there are readable signatures.
 pub(super) fn parse(input: &str, signature: &str) -> Result<Vec<Claim>, SigError> {
-    let inputs: Dictionary =
-        Parser::new(input).parse().map_err(|_| SigError::Malformed("Signature-Input can't be read"))?;
-    let signatures: Dictionary =
-        Parser::new(signature).parse().map_err(|_| SigError::Malformed("Signature can't be read"))?;
+    let inputs: Dictionary = Parser::new(input)
+        .parse()
+        .map_err(|_| SigError::Malformed("Signature-Input can't be read"))?;
+    let signatures: Dictionary = Parser::new(signature)
+        .parse()
+        .map_err(|_| SigError::Malformed("Signature can't be read"))?;
     if inputs.len() > MAX_SIGNATURES {
         return Err(SigError::Malformed("too many signatures"));
     }
@@ -79,7 +85,11 @@ pub(super) fn parse(input: &str, signature: &str) -> Result<Vec<Claim>, SigError
             Err(error) => failure = error,
         }
     }
-    if claims.is_empty() { Err(failure) } else { Ok(claims) }
+    if claims.is_empty() {
+        Err(failure)
+    } else {
+        Ok(claims)
+    }
 }
 
 fn claim(input: &ListEntry, signature: Option<&ListEntry>) -> Result<Claim, SigError> {
@@ -89,7 +99,10 @@ fn claim(input: &ListEntry, signature: Option<&ListEntry>) -> Result<Claim, SigE
     let Some(ListEntry::Item(signature)) = signature else {
         return Err(SigError::Malformed("no signature has the label of its input"));
     };
-    let signature = signature.bare_item.as_byte_sequence().ok_or(SigError::Malformed("the signature isn't binary"))?;
+    let signature = signature
+        .bare_item
+        .as_byte_sequence()
+        .ok_or(SigError::Malformed("the signature isn't binary"))?;
     if list.items.len() > MAX_COMPONENTS {
         return Err(SigError::Malformed("it covers too much"));
     }
@@ -120,8 +133,13 @@ fn claim(input: &ListEntry, signature: Option<&ListEntry>) -> Result<Claim, SigE
         params: serialize(list),
         signature: signature.to_vec(),
     };
-    let key_id = text("keyid")?.filter(|id| !id.is_empty()).ok_or(SigError::Malformed("no keyid"))?;
-    Ok(Claim { key_id, parts: AnyParts::Rfc9421(parts) })
+    let key_id = text("keyid")?
+        .filter(|id| !id.is_empty())
+        .ok_or(SigError::Malformed("no keyid"))?;
+    Ok(Claim {
+        key_id,
+        parts: AnyParts::Rfc9421(parts),
+    })
 }
 
 /// Writes a list in the canonical form; the order of its parameters is kept.
@@ -143,17 +161,33 @@ impl Component {
             (_, 0) => None,
             _ => return Err(SigError::Unsupported(excerpt(name.as_str()))),
         };
-        let identifier = ItemSerializer::new().bare_item(&item.bare_item).parameters(&item.params).finish();
+        let identifier = ItemSerializer::new()
+            .bare_item(&item.bare_item)
+            .parameters(&item.params)
+            .finish();
         let query_param = query_param.map(|name| name.as_str().to_owned());
-        Ok(Component { name: name.as_str().to_owned(), query_param, identifier })
+        Ok(Component {
+            name: name.as_str().to_owned(),
+            query_param,
+            identifier,
+        })
     }
 
     fn derived(name: &str) -> Component {
-        Component { name: name.to_owned(), query_param: None, identifier: format!("\"{name}\"") }
+        Component {
+            name: name.to_owned(),
+            query_param: None,
+            identifier: format!("\"{name}\""),
+        }
     }
 
     /// Appends the component's value: RFC 9421, 2.1 and 2.2.
-    fn push_value(&self, base: &mut String, message: &Message<'_>, target: &Target<'_>) -> Result<(), SigError> {
+    fn push_value(
+        &self,
+        base: &mut String,
+        message: &Message<'_>,
+        target: &Target<'_>,
+    ) -> Result<(), SigError> {
         match self.name.as_str() {
             "@method" => base.push_str(message.method),
             "@target-uri" => base.push_str(target.uri),
@@ -173,7 +207,9 @@ impl Component {
                 return Err(SigError::Malformed("a component with capital letters"));
             }
             name => {
-                let value = message.header(name)?.ok_or_else(|| SigError::Absent(excerpt(name)))?;
+                let value = message
+                    .header(name)?
+                    .ok_or_else(|| SigError::Absent(excerpt(name)))?;
                 base.push_str(&value);
             }
         }
@@ -183,7 +219,10 @@ impl Component {
     /// RFC 9421, 2.2.8: decoded and encoded again; a name that occurs twice can't be covered.
     fn query_param_value(&self, target: &Target<'_>) -> Result<String, SigError> {
         let absent = || SigError::Absent("@query-param".to_owned());
-        let wanted = self.query_param.as_deref().ok_or(SigError::Malformed("@query-param without a name"))?;
+        let wanted = self
+            .query_param
+            .as_deref()
+            .ok_or(SigError::Malformed("@query-param without a name"))?;
         let query = target.query.ok_or_else(absent)?;
         let encode = |text: &str| utf8_percent_encode(text, QUERY_PARAM).to_string();
         let mut found =
@@ -211,7 +250,10 @@ pub(super) fn check(
     if message.needs_digest() && !parts.covers("content-digest") {
         return Err(SigError::Uncovered("content-digest"));
     }
-    check_fresh(timestamp(parts.created.ok_or(SigError::Uncovered("created"))?)?, now)?;
+    check_fresh(
+        timestamp(parts.created.ok_or(SigError::Uncovered("created"))?)?,
+        now,
+    )?;
     match parts.expires.map(timestamp).transpose()? {
         Some(expires) if expires < now => return Err(SigError::Expired(expires)),
         _ => {}
@@ -264,7 +306,11 @@ pub(super) fn sign(
         None => &["@method", "@target-uri"],
     };
     let components: Vec<Component> = covered.iter().map(|name| Component::derived(name)).collect();
-    let list = components.iter().map(|component| component.identifier.as_str()).collect::<Vec<_>>().join(" ");
+    let list = components
+        .iter()
+        .map(|component| component.identifier.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
     let (created, algorithm) = (now.as_second(), key.algorithm().name());
     let params = format!(r#"({list});created={created};keyid="{key_id}";alg="{algorithm}""#);
     let parts = Parts {
@@ -276,7 +322,10 @@ pub(super) fn sign(
         signature: Vec::new(),
     };
     let signature = STANDARD.encode(key.sign(base(&parts, message, target)?.as_bytes())?);
-    Ok((format!("{LABEL}={}", parts.params), format!("{LABEL}=:{signature}:")))
+    Ok((
+        format!("{LABEL}={}", parts.params),
+        format!("{LABEL}=:{signature}:"),
+    ))
 }
 
 #[cfg(test)]
@@ -287,7 +336,12 @@ mod tests {
 
     fn base_of(input: &str, uri: &str, headers: &HeaderMap) -> Result<String, SigError> {
         let claims = parse(&format!("sig1={input}"), "sig1=:AAAA:")?;
-        claims[0].base(&Message { method: "GET", target_uri: uri, headers, body: None })
+        claims[0].base(&Message {
+            method: "GET",
+            target_uri: uri,
+            headers,
+            body: None,
+        })
     }
 
     #[test]
@@ -306,7 +360,10 @@ mod tests {
             r#""@query-param";name="b%20c": d%20e%21"#,
             &format!(r#""@signature-params": {input}"#),
         ];
-        assert_eq!(base_of(input, uri, &HeaderMap::new()).unwrap(), expected.join("\n"));
+        assert_eq!(
+            base_of(input, uri, &HeaderMap::new()).unwrap(),
+            expected.join("\n")
+        );
     }
 
     #[test]
@@ -314,21 +371,41 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append("x-a", HeaderValue::from_static("1"));
         headers.append("x-a", HeaderValue::from_static(" 2"));
-        let base = base_of(r#"(   "x-a"  );nonce="n";keyid="k";  created=5;flag"#, "https://b.example/", &headers);
-        assert_eq!(base.unwrap(), "\"x-a\": 1, 2\n\"@signature-params\": (\"x-a\");nonce=\"n\";keyid=\"k\";created=5;flag");
+        let base = base_of(
+            r#"(   "x-a"  );nonce="n";keyid="k";  created=5;flag"#,
+            "https://b.example/",
+            &headers,
+        );
+        assert_eq!(
+            base.unwrap(),
+            "\"x-a\": 1, 2\n\"@signature-params\": (\"x-a\");nonce=\"n\";keyid=\"k\";created=5;flag"
+        );
     }
 
     #[test]
     fn what_is_not_known_is_refused_by_name() {
         let headers = HeaderMap::new();
         for (input, expected) in [
-            (r#"("@status");keyid="k""#, SigError::Unsupported("@status".into())),
+            (
+                r#"("@status");keyid="k""#,
+                SigError::Unsupported("@status".into()),
+            ),
             (r#"("date";sf);keyid="k""#, SigError::Unsupported("date".into())),
             (r#"("date");keyid="k""#, SigError::Absent("date".into())),
-            (r#"("no such\\name");keyid="k""#, SigError::Absent("no such\\name".into())),
-            (r#"("@query-param";name="a");keyid="k""#, SigError::Absent("@query-param".into())),
+            (
+                r#"("no such\\name");keyid="k""#,
+                SigError::Absent("no such\\name".into()),
+            ),
+            (
+                r#"("@query-param";name="a");keyid="k""#,
+                SigError::Absent("@query-param".into()),
+            ),
         ] {
-            assert_eq!(base_of(input, "https://b.example/?a=1&a=2", &headers), Err(expected), "{input}");
+            assert_eq!(
+                base_of(input, "https://b.example/?a=1&a=2", &headers),
+                Err(expected),
+                "{input}"
+            );
         }
         assert!(base_of(r#"("Date");keyid="k""#, "https://b.example/", &headers).is_err());
     }
@@ -343,9 +420,15 @@ mod tests {
     #[test]
     fn too_many_signatures_are_malformed() {
         let row = |entry: &str| {
-            (0..=MAX_SIGNATURES).map(|label| format!("s{label}={entry}")).collect::<Vec<_>>().join(", ")
+            (0..=MAX_SIGNATURES)
+                .map(|label| format!("s{label}={entry}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
-        assert!(matches!(parse(&row(r#"();keyid="k""#), &row(":AAAA:")), Err(SigError::Malformed(_))));
+        assert!(matches!(
+            parse(&row(r#"();keyid="k""#), &row(":AAAA:")),
+            Err(SigError::Malformed(_))
+        ));
     }
 
     proptest! {

@@ -22,7 +22,9 @@ impl<'a> Target<'a> {
     /// Takes an absolute URI apart. The parts are not normalised beyond what RFC 9421, 2.2.3 says of the authority.
     pub(super) fn parse(uri: &'a str) -> Result<Target<'a>, SigError> {
         let uri = uri.split_once('#').map_or(uri, |(whole, _)| whole);
-        let (scheme, rest) = uri.split_once("://").ok_or(SigError::Malformed("the target is not absolute"))?;
+        let (scheme, rest) = uri
+            .split_once("://")
+            .ok_or(SigError::Malformed("the target is not absolute"))?;
         let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (path, query) = match rest.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -38,12 +40,21 @@ impl<'a> Target<'a> {
             true => Cow::Owned(authority.to_ascii_lowercase()),
             false => Cow::Borrowed(authority),
         };
-        Ok(Target { uri, scheme, authority, path: if path.is_empty() { "/" } else { path }, query })
+        Ok(Target {
+            uri,
+            scheme,
+            authority,
+            path: if path.is_empty() { "/" } else { path },
+            query,
+        })
     }
 
     /// The same target with its query left out.
     pub(super) fn without_query(&self) -> Target<'a> {
-        Target { query: None, ..self.clone() }
+        Target {
+            query: None,
+            ..self.clone()
+        }
     }
 
     /// Appends path and query, the form of the request line.
@@ -62,14 +73,27 @@ mod tests {
 
     fn parts(uri: &str) -> (String, String, Option<String>) {
         let target = Target::parse(uri).unwrap();
-        (target.authority.into_owned(), target.path.to_owned(), target.query.map(str::to_owned))
+        (
+            target.authority.into_owned(),
+            target.path.to_owned(),
+            target.query.map(str::to_owned),
+        )
     }
 
     #[test]
     fn a_target_comes_apart_into_authority_path_and_query() {
-        assert_eq!(parts("https://Blog.Example/a/b?c=d?e#f"), ("blog.example".into(), "/a/b".into(), Some("c=d?e".into())));
-        assert_eq!(parts("http://[::1]:9000?x"), ("[::1]:9000".into(), "/".into(), Some("x".into())));
-        assert_eq!(parts("https://user:word@blog.example/"), ("blog.example".into(), "/".into(), None));
+        assert_eq!(
+            parts("https://Blog.Example/a/b?c=d?e#f"),
+            ("blog.example".into(), "/a/b".into(), Some("c=d?e".into()))
+        );
+        assert_eq!(
+            parts("http://[::1]:9000?x"),
+            ("[::1]:9000".into(), "/".into(), Some("x".into()))
+        );
+        assert_eq!(
+            parts("https://user:word@blog.example/"),
+            ("blog.example".into(), "/".into(), None)
+        );
     }
 
     #[test]

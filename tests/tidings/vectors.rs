@@ -27,7 +27,9 @@ impl Raw {
     /// Reads a message whose head has lines that end with `line_end`.
     fn read(message: &[u8], line_end: &str) -> Raw {
         let empty_line = line_end.repeat(2);
-        let head_end = message.windows(empty_line.len()).position(|window| window == empty_line.as_bytes());
+        let head_end = message
+            .windows(empty_line.len())
+            .position(|window| window == empty_line.as_bytes());
         let head_end = head_end.expect("an empty line ends the head");
         let head = std::str::from_utf8(&message[..head_end]).expect("the head is ASCII");
         let mut lines = head.split(line_end);
@@ -35,18 +37,33 @@ impl Raw {
         let mut headers = HeaderMap::new();
         for line in lines {
             let (name, value) = line.split_once(':').expect("a header has a colon");
-            headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value.trim()).unwrap());
+            headers.append(
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_str(value.trim()).unwrap(),
+            );
         }
-        Raw { start, headers, body: message[head_end + empty_line.len()..].to_vec() }
+        Raw {
+            start,
+            headers,
+            body: message[head_end + empty_line.len()..].to_vec(),
+        }
     }
 
     fn word(&self, index: usize) -> &str {
-        self.start.split(' ').nth(index).expect("a start line has three words")
+        self.start
+            .split(' ')
+            .nth(index)
+            .expect("a start line has three words")
     }
 
     fn message<'a>(&'a self, target_uri: &'a str) -> Message<'a> {
         let body = (!self.body.is_empty()).then_some(self.body.as_slice());
-        Message { method: self.word(0), target_uri, headers: &self.headers, body }
+        Message {
+            method: self.word(0),
+            target_uri,
+            headers: &self.headers,
+            body,
+        }
     }
 }
 
@@ -70,10 +87,19 @@ impl Vector {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let raw = Raw::read(message.as_bytes(), "\n");
-        let host = raw.headers.get("host").map_or("example.com", |host| host.to_str().unwrap());
+        let host = raw
+            .headers
+            .get("host")
+            .map_or("example.com", |host| host.to_str().unwrap());
         let target_uri = format!("https://{host}{}", raw.word(1));
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        Vector { name, fields, raw, target_uri, base: base.strip_suffix('\n').unwrap_or(base).to_owned() }
+        Vector {
+            name,
+            fields,
+            raw,
+            target_uri,
+            base: base.strip_suffix('\n').unwrap_or(base).to_owned(),
+        }
     }
 
     fn all() -> Vec<Vector> {
@@ -103,9 +129,9 @@ impl Vector {
         let message = self.message();
         let mut verdict = Err(SigError::Missing);
         for claim in sig::read(&message)? {
-            verdict = claim.check(&message, self.now()).and_then(|checked| {
-                checked.verify(&PublicKey::from_pem(&self.key())?)
-            });
+            verdict = claim
+                .check(&message, self.now())
+                .and_then(|checked| checked.verify(&PublicKey::from_pem(&self.key())?));
             if verdict.is_ok() {
                 break;
             }
@@ -117,8 +143,20 @@ impl Vector {
     fn signature_bytes(&self) -> Vec<u8> {
         let header = self.raw.headers["signature"].to_str().unwrap();
         let base64 = match self.fields["scheme"].as_str() {
-            "cavage" => header.rsplit_once("signature=\"").unwrap().1.trim_end_matches('"'),
-            _ => header.rsplit_once("=:").unwrap().1.trim_end_matches(':'),
+            "cavage" => header
+                .rsplit_once("signature=\"")
+                .unwrap()
+                .1
+                .trim_end_matches('"'),
+            // The last label is that of the sender.
+            _ => header
+                .rsplit(' ')
+                .next()
+                .unwrap()
+                .split_once("=:")
+                .unwrap()
+                .1
+                .trim_end_matches(':'),
         };
         STANDARD.decode(base64).unwrap()
     }
@@ -133,7 +171,11 @@ impl Vector {
             }
             // The draft's own key has 1024 bits, which the product refuses.
             "rsa-sha256" if self.fields["key"].contains("cavage-test") => {
-                let der: String = self.key().lines().filter(|line| !line.starts_with("-----")).collect();
+                let der: String = self
+                    .key()
+                    .lines()
+                    .filter(|line| !line.starts_with("-----"))
+                    .collect();
                 let der = STANDARD.decode(der).unwrap();
                 let key = signature::UnparsedPublicKey::new(
                     &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
@@ -147,7 +189,10 @@ impl Vector {
             "ecdsa-p256-sha256" => Algorithm::EcdsaP256Sha256,
             other => panic!("{}: unknown algorithm {other}", self.name),
         };
-        PublicKey::from_pem(&self.key()).unwrap().verify(algorithm, base, &bytes).is_ok()
+        PublicKey::from_pem(&self.key())
+            .unwrap()
+            .verify(algorithm, base, &bytes)
+            .is_ok()
     }
 }
 
@@ -196,13 +241,28 @@ fn every_vector_is_judged_as_its_header_expects() {
 
 #[test]
 fn every_valid_vector_has_the_printed_base_and_its_signature_holds() {
-    for vector in Vector::all().into_iter().filter(|vector| vector.fields["expect"] == "valid") {
+    for vector in Vector::all()
+        .into_iter()
+        .filter(|vector| vector.fields["expect"] == "valid")
+    {
         assert!(vector.holds_for_its_base(), "{}", vector.name);
         let message = vector.message();
-        let bases: Vec<_> = sig::read(&message).unwrap().iter().map(|claim| claim.base(&message)).collect();
+        let bases: Vec<_> = sig::read(&message)
+            .unwrap()
+            .iter()
+            .map(|claim| claim.base(&message))
+            .collect();
         match vector.name.as_str() {
-            "sig-b24" => assert_eq!(bases, [Err(SigError::Unsupported("@status".to_owned()))], "a response"),
-            _ => assert!(bases.contains(&Ok(vector.base.clone())), "{}: {bases:#?}", vector.name),
+            "sig-b24" => assert_eq!(
+                bases,
+                [Err(SigError::Unsupported("@status".to_owned()))],
+                "a response"
+            ),
+            _ => assert!(
+                bases.contains(&Ok(vector.base.clone())),
+                "{}: {bases:#?}",
+                vector.name
+            ),
         }
     }
 }
@@ -213,7 +273,10 @@ fn of_two_signatures_each_is_a_claim_of_its_own() {
     let claims = sig::read(&vector.message()).unwrap();
     let key_ids: Vec<_> = claims.iter().map(sig::Claim::key_id).collect();
     assert_eq!(key_ids, ["proxy", "https://example.com/users/alice#main-key"]);
-    assert_eq!(claims[0].check(&vector.message(), vector.now()).unwrap_err(), SigError::Uncovered("@method"));
+    assert_eq!(
+        claims[0].check(&vector.message(), vector.now()).unwrap_err(),
+        SigError::Uncovered("@method")
+    );
 }
 
 /// The keys of all actors of the lab, by key id.
@@ -239,7 +302,11 @@ fn lab_requests() -> Vec<(String, String, Raw)> {
     let read = |entry: &serde_json::Value| {
         let file = entry["file"].as_str().unwrap();
         let raw = Raw::read(&fs::read(vectors().join("lab").join(file)).unwrap(), "\r\n");
-        (file.to_owned(), entry["signature"].as_str().unwrap().to_owned(), raw)
+        (
+            file.to_owned(),
+            entry["signature"].as_str().unwrap().to_owned(),
+            raw,
+        )
     };
     index.iter().map(read).collect()
 }
@@ -260,7 +327,11 @@ fn every_request_of_a_real_server_verifies() {
         let message = raw.message(&target_uri);
         let claims = sig::read(&message).unwrap();
         assert_eq!(claims.len(), 1, "{file}");
-        let scheme = if signature == "rfc9421" { Scheme::Rfc9421 } else { Scheme::Cavage };
+        let scheme = if signature == "rfc9421" {
+            Scheme::Rfc9421
+        } else {
+            Scheme::Cavage
+        };
         assert_eq!(claims[0].scheme(), scheme, "{file}");
         let key = &keys[claims[0].key_id()];
         if let Err(error) = claims[0].verify(&message, key, sent_at(raw)) {
@@ -283,10 +354,34 @@ fn no_request_of_a_real_server_verifies_once_it_is_changed() {
         let mut other_body = raw.body.clone();
         other_body.push(b' ');
         for (change, message) in [
-            ("target", Message { target_uri: &other_target, ..message }),
-            ("host", Message { target_uri: "https://evil.example/ap/inbox", ..message }),
-            ("method", Message { method: "PUT", ..message }),
-            ("body", Message { body: Some(&other_body), ..message }),
+            (
+                "target",
+                Message {
+                    target_uri: &other_target,
+                    ..message
+                },
+            ),
+            (
+                "host",
+                Message {
+                    target_uri: "https://evil.example/ap/inbox",
+                    ..message
+                },
+            ),
+            (
+                "method",
+                Message {
+                    method: "PUT",
+                    ..message
+                },
+            ),
+            (
+                "body",
+                Message {
+                    body: Some(&other_body),
+                    ..message
+                },
+            ),
         ] {
             assert!(claim.verify(&message, key, now).is_err(), "{file}: {change}");
         }
@@ -294,7 +389,11 @@ fn no_request_of_a_real_server_verifies_once_it_is_changed() {
         let error = claim.verify(&message, key, later).unwrap_err();
         assert!(matches!(error, SigError::Stale { .. }), "{file}: {error}");
         for (id, key) in keys.iter().filter(|(id, _)| *id != claim.key_id()) {
-            assert_eq!(claim.verify(&message, key, now), Err(SigError::BadSignature), "{file} by {id}");
+            assert_eq!(
+                claim.verify(&message, key, now),
+                Err(SigError::BadSignature),
+                "{file} by {id}"
+            );
         }
     }
 }
