@@ -1,6 +1,23 @@
-//! The integration tests, one binary.
+//! The integration tests: one binary, one module a subject.
+//!
+//! Peers live on 127.x.y.z, ports are always 0, waiting is polling with a limit. Tests that need a program which isn't
+//! installed print `skipped: … not installed`; with `TIDINGS_TEST_ALL=1` a skip is a failure.
 
 // The lint spares test functions only; here their helpers are tests as well.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "not every subject needs all of it")]
+mod harness; // the site, the proxy in front, the daemon, and peers
+mod layers; // imports point down, doors stay doors
 mod vectors; // signatures made by others
+
+#[test]
+fn every_file_here_is_listed_as_a_module() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tidings");
+    let list = std::fs::read_to_string(format!("{folder}/main.rs")).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or(&name);
+        assert!(module == "main" || list.contains(&format!("mod {module};")), "{name} is not listed in main.rs");
+    }
+}
