@@ -29,12 +29,15 @@ use tidings::sig::{self, Message, Scheme};
 use tokio::net::TcpListener;
 
 /// How long a test waits for what must happen.
-pub const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// How long a test watches that something does not happen. It can only make a broken program pass, never a right one fail.
-pub const QUIET: Duration = Duration::from_millis(1500);
+pub(crate) const QUIET: Duration = Duration::from_millis(1500);
 
 /// Polls until `check` answers something, and panics with `what` after [`LIMIT`].
-pub async fn wait_for<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = check().await {
@@ -48,13 +51,13 @@ pub async fn wait_for<T, F: Future<Output = Option<T>>>(what: &str, mut check: i
 // ---------------------------------------------------------------------------------------------------------------- site
 
 /// The output folder of a generator, in a temporary place.
-pub struct Site {
+pub(crate) struct Site {
     folder: tempfile::TempDir,
 }
 
 impl Site {
     /// An output folder with an index page only.
-    pub fn empty() -> Site {
+    pub(crate) fn empty() -> Site {
         let site = Site {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -63,7 +66,7 @@ impl Site {
     }
 
     /// A copy of `site-example/public`.
-    pub fn example() -> Site {
+    pub(crate) fn example() -> Site {
         let site = Site {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -75,34 +78,34 @@ impl Site {
     }
 
     /// Where everything of this test lies.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
     /// The output folder.
-    pub fn output(&self) -> PathBuf {
+    pub(crate) fn output(&self) -> PathBuf {
         self.folder.path().join("public")
     }
 
     /// The data directory.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// Writes a file of the output folder.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let file = self.output().join(path.trim_start_matches('/'));
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
     }
 
     /// Removes a file of the output folder.
-    pub fn remove(&self, path: &str) {
+    pub(crate) fn remove(&self, path: &str) {
         std::fs::remove_file(self.output().join(path.trim_start_matches('/'))).unwrap();
     }
 
     /// Writes a post at `/posts/SLUG/`.
-    pub fn post(&self, slug: &str, title: &str, body: &str) {
+    pub(crate) fn post(&self, slug: &str, title: &str, body: &str) {
         self.write(
             &format!("/posts/{slug}/index.html"),
             &page(title, "2026-11-01T10:00:00+01:00", body),
@@ -111,7 +114,7 @@ impl Site {
 }
 
 /// A page as a plain theme writes it.
-pub fn page(title: &str, published: &str, body: &str) -> String {
+pub(crate) fn page(title: &str, published: &str, body: &str) -> String {
     format!(
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>{title} | Blog</title></head><body>\
          <nav><a href=/>Home</a></nav><main><article class=h-entry><h1 class=p-name>{title}</h1>\
@@ -136,9 +139,9 @@ fn copy(from: &Path, to: &Path) {
 // --------------------------------------------------------------------------------------------------------------- world
 
 /// A site with its proxy and its daemon.
-pub struct World {
-    pub site: Site,
-    pub origin: String,
+pub(crate) struct World {
+    pub(crate) site: Site,
+    pub(crate) origin: String,
     upstream: Arc<Mutex<Option<SocketAddr>>>,
     daemon: Option<Daemon>,
     extra: String,
@@ -146,14 +149,14 @@ pub struct World {
 
 impl World {
     /// Starts the proxy and the daemon; `extra` is TOML that is laid over the defaults of [`World::configure`].
-    pub async fn start(site: Site, extra: &str) -> World {
+    pub(crate) async fn start(site: Site, extra: &str) -> World {
         let mut world = World::prepare(site, extra).await;
         world.restart().await;
         world
     }
 
     /// Starts the proxy and writes ap.toml, but leaves the daemon for later.
-    pub async fn prepare(site: Site, extra: &str) -> World {
+    pub(crate) async fn prepare(site: Site, extra: &str) -> World {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let upstream = Arc::new(Mutex::new(None));
@@ -170,7 +173,7 @@ impl World {
     }
 
     /// Writes ap.toml anew: the defaults of these tests, and over them what `extra` says.
-    pub fn configure(&self, extra: &str) {
+    pub(crate) fn configure(&self, extra: &str) {
         let mut config: toml::Table = toml::from_str(&format!(
             "actor = [{{ name = 'blog', display_name = 'The Blog' }}]\n\
              site = {{ url = '{}', output = 'public', data = 'data' }}\n\
@@ -190,12 +193,12 @@ impl World {
     }
 
     /// Where ap.toml lies.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.site.root().join("ap.toml")
     }
 
     /// Starts the daemon, or ends it with SIGKILL and starts another.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.kill();
         let daemon = Daemon::start(&self.config());
         *self.upstream.lock().unwrap() = Some(daemon.address);
@@ -203,7 +206,7 @@ impl World {
     }
 
     /// Ends the daemon with SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         *self.upstream.lock().unwrap() = None;
         if let Some(mut daemon) = self.daemon.take() {
             let _ = daemon.child.kill();
@@ -212,7 +215,7 @@ impl World {
     }
 
     /// Ends the daemon with SIGTERM and answers its exit code.
-    pub async fn stop(&mut self) -> Option<i32> {
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
         *self.upstream.lock().unwrap() = None;
         let mut daemon = self.daemon.take()?;
         let pid = rustix::process::Pid::from_child(&daemon.child);
@@ -226,7 +229,7 @@ impl World {
     }
 
     /// What the daemon has written to standard error so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.daemon
             .as_ref()
             .map(|daemon| daemon.log.lock().unwrap().clone())
@@ -234,17 +237,17 @@ impl World {
     }
 
     /// The process of the daemon.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.daemon.as_ref().unwrap().child.id()
     }
 
     /// Runs a command of tidings with this configuration.
-    pub async fn command(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
         self.command_with(arguments, "").await
     }
 
     /// Runs a command of tidings with this configuration and this standard input.
-    pub async fn command_with(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) async fn command_with(&self, arguments: &[&str], input: &str) -> Output {
         use std::io::Write as _;
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
         command
@@ -272,17 +275,17 @@ impl World {
     }
 
     /// The id of our actor `blog`.
-    pub fn actor(&self) -> String {
+    pub(crate) fn actor(&self) -> String {
         format!("{}/ap/actors/blog", self.origin)
     }
 
     /// GETs a path of ORIGIN as an ActivityPub client.
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         get(&format!("{}{path}", self.origin), "application/activity+json").await
     }
 
     /// GETs a path of ORIGIN as a browser.
-    pub async fn browse(&self, path: &str) -> Reply {
+    pub(crate) async fn browse(&self, path: &str) -> Reply {
         get(
             &format!("{}{path}", self.origin),
             "text/html,application/xhtml+xml,*/*;q=0.8",
@@ -291,7 +294,7 @@ impl World {
     }
 
     /// Waits until the daemon has completed its first scan.
-    pub async fn baseline(&self) {
+    pub(crate) async fn baseline(&self) {
         let file = self.site.data().join("site.json");
         wait_for("the baseline", || {
             let there = std::fs::read_to_string(&file).is_ok_and(|text| text.contains("baseline"));
@@ -311,15 +314,15 @@ impl Drop for World {
 }
 
 /// What a command printed.
-pub struct Output {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Output {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Output {
     /// Its standard output as JSON; the command must have succeeded.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{}", self.stderr);
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
@@ -419,26 +422,26 @@ async fn forward(request: Request<Incoming>, upstream: SocketAddr) -> Response<F
 
 /// The answer to a request.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Reply {
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
     }
 
     /// The body as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// A header, or nothing.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .and_then(|value| value.to_str().ok())
@@ -451,7 +454,7 @@ fn client() -> Client<HttpConnector, Full<Bytes>> {
 }
 
 /// Sends a request as it is.
-pub async fn send(method: Method, url: &str, headers: HeaderMap, body: Vec<u8>) -> Reply {
+pub(crate) async fn send(method: Method, url: &str, headers: HeaderMap, body: Vec<u8>) -> Reply {
     let mut request = Request::builder()
         .method(method)
         .uri(url)
@@ -468,7 +471,7 @@ pub async fn send(method: Method, url: &str, headers: HeaderMap, body: Vec<u8>) 
 }
 
 /// GETs a URL, following nothing.
-pub async fn get(url: &str, accept: &str) -> Reply {
+pub(crate) async fn get(url: &str, accept: &str) -> Reply {
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
     send(Method::GET, url, headers, Vec::new()).await
 }
@@ -514,8 +517,8 @@ fn document(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
 
 /// A remote server: actors at `/users/NAME` with inboxes of their own and a shared one, and whatever a test serves.
 #[derive(Clone)]
-pub struct Peer {
-    pub origin: String,
+pub(crate) struct Peer {
+    pub(crate) origin: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -531,20 +534,20 @@ struct State {
 
 /// What arrived at an inbox.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// `/inbox` or `/users/NAME/inbox`.
-    pub path: String,
+    pub(crate) path: String,
     /// The activity.
-    pub activity: Value,
+    pub(crate) activity: Value,
     /// The key that signed it; the signature, digest and date held.
-    pub signed_by: String,
+    pub(crate) signed_by: String,
     /// By which scheme.
-    pub scheme: Scheme,
+    pub(crate) scheme: Scheme,
 }
 
 /// How an inbox behaves.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Conduct {
+pub(crate) enum Conduct {
     /// 202.
     #[default]
     Accept,
@@ -557,19 +560,19 @@ pub enum Conduct {
 }
 
 /// An RSA key that all peers share: making one takes a while.
-pub fn peer_key() -> &'static PrivateKey {
+pub(crate) fn peer_key() -> &'static PrivateKey {
     static KEY: OnceLock<PrivateKey> = OnceLock::new();
     KEY.get_or_init(fresh_key)
 }
 
 /// Another RSA key.
-pub fn fresh_key() -> PrivateKey {
+pub(crate) fn fresh_key() -> PrivateKey {
     PrivateKey::from_pkcs8_pem(&PrivateKey::generate_rsa().unwrap()).unwrap()
 }
 
 impl Peer {
     /// Starts a remote server on an address of 127.0.0.0/8.
-    pub async fn start(address: &str) -> Peer {
+    pub(crate) async fn start(address: &str) -> Peer {
         let listener = TcpListener::bind((address, 0)).await.unwrap();
         let peer = Peer {
             origin: format!("http://{}", listener.local_addr().unwrap()),
@@ -584,22 +587,22 @@ impl Peer {
     }
 
     /// The id of one of its actors.
-    pub fn actor(&self, name: &str) -> String {
+    pub(crate) fn actor(&self, name: &str) -> String {
         format!("{}/users/{name}", self.origin)
     }
 
     /// An id on it.
-    pub fn id(&self, path: &str) -> String {
+    pub(crate) fn id(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
     /// The handle of one of its actors.
-    pub fn handle(&self, name: &str) -> String {
+    pub(crate) fn handle(&self, name: &str) -> String {
         format!("@{name}@{}", self.origin.trim_start_matches("http://"))
     }
 
     /// The document of one of its actors.
-    pub fn actor_document(&self, name: &str) -> Value {
+    pub(crate) fn actor_document(&self, name: &str) -> Value {
         let id = self.actor(name);
         let key = self
             .state
@@ -619,7 +622,7 @@ impl Peer {
     }
 
     /// Serves a document, or takes it away again with a status of its own.
-    pub fn serve(&self, path: &str, status: u16, document: Value) {
+    pub(crate) fn serve(&self, path: &str, status: u16, document: Value) {
         self.state
             .lock()
             .unwrap()
@@ -628,27 +631,27 @@ impl Peer {
     }
 
     /// Changes how its inboxes behave.
-    pub fn conduct(&self, conduct: Conduct) {
+    pub(crate) fn conduct(&self, conduct: Conduct) {
         self.state.lock().unwrap().inbox = conduct;
     }
 
     /// Makes its actors use another key.
-    pub fn rotate(&self, key: PrivateKey) {
+    pub(crate) fn rotate(&self, key: PrivateKey) {
         self.state.lock().unwrap().key = Some(key);
     }
 
     /// Makes it demand signatures on GETs of actors.
-    pub fn require_signed_fetch(&self) {
+    pub(crate) fn require_signed_fetch(&self) {
         self.state.lock().unwrap().require_signed_fetch = true;
     }
 
     /// All that arrived so far.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.state.lock().unwrap().received.clone()
     }
 
     /// How often a path was fetched so far.
-    pub fn fetched(&self, path: &str) -> usize {
+    pub(crate) fn fetched(&self, path: &str) -> usize {
         self.state
             .lock()
             .unwrap()
@@ -659,7 +662,7 @@ impl Peer {
     }
 
     /// All activities of a type that arrived so far.
-    pub fn activities(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn activities(&self, kind: &str) -> Vec<Value> {
         self.received()
             .into_iter()
             .map(|received| received.activity)
@@ -668,7 +671,7 @@ impl Peer {
     }
 
     /// Waits until so many activities of a type have arrived, and answers them.
-    pub async fn wait_for(&self, kind: &str, count: usize) -> Vec<Value> {
+    pub(crate) async fn wait_for(&self, kind: &str, count: usize) -> Vec<Value> {
         wait_for(&format!("{count} {kind} at {}", self.origin), || async {
             let found = self.activities(kind);
             (found.len() >= count).then_some(found)
@@ -677,21 +680,27 @@ impl Peer {
     }
 
     /// Signs an activity by one of its actors and posts it; answers the status.
-    pub async fn post(&self, from: &str, inbox: &str, activity: &Value) -> u16 {
+    pub(crate) async fn post(&self, from: &str, inbox: &str, activity: &Value) -> u16 {
         self.post_signed(from, inbox, activity, Scheme::Cavage)
             .await
             .status
     }
 
     /// Signs an activity by one of its actors with a scheme and posts it.
-    pub async fn post_signed(&self, from: &str, inbox: &str, activity: &Value, scheme: Scheme) -> Reply {
+    pub(crate) async fn post_signed(
+        &self,
+        from: &str,
+        inbox: &str,
+        activity: &Value,
+        scheme: Scheme,
+    ) -> Reply {
         let body = serde_json::to_vec(activity).unwrap();
         let headers = self.sign("POST", from, inbox, Some(&body), scheme);
         send(Method::POST, inbox, headers, body).await
     }
 
     /// The headers of a signed request by one of its actors.
-    pub fn sign(
+    pub(crate) fn sign(
         &self,
         method: &str,
         from: &str,
@@ -714,14 +723,14 @@ impl Peer {
     }
 
     /// A signed GET by one of its actors.
-    pub async fn signed_get(&self, from: &str, url: &str) -> Reply {
+    pub(crate) async fn signed_get(&self, from: &str, url: &str) -> Reply {
         let mut headers = self.sign("GET", from, url, None, Scheme::Cavage);
         headers.insert(ACCEPT, HeaderValue::from_static("application/activity+json"));
         send(Method::GET, url, headers, Vec::new()).await
     }
 
     /// One of its actors follows our actor and is accepted.
-    pub async fn follow(&self, world: &World, name: &str) -> Value {
+    pub(crate) async fn follow(&self, world: &World, name: &str) -> Value {
         let before = self.activities("Accept").len();
         let follow = json!({
             "@context": "https://www.w3.org/ns/activitystreams",
@@ -738,7 +747,7 @@ impl Peer {
     }
 
     /// A public Create of a Note that answers one of our objects.
-    pub fn reply(&self, name: &str, number: u32, in_reply_to: &str, content: &str) -> Value {
+    pub(crate) fn reply(&self, name: &str, number: u32, in_reply_to: &str, content: &str) -> Value {
         let note = self.id(&format!("/notes/{number}"));
         let actor = self.actor(name);
         json!({

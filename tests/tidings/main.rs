@@ -18,6 +18,9 @@ fn every_file_here_is_listed_as_a_module() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let module = name.strip_suffix(".rs").unwrap_or(&name);
-        assert!(module == "main" || list.contains(&format!("mod {module};")), "{name} is not listed in main.rs");
+        assert!(
+            module == "main" || list.contains(&format!("mod {module};")),
+            "{name} is not listed in main.rs"
+        );
     }
 }
