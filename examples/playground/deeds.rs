@@ -27,20 +27,30 @@ pub(crate) async fn arrive(world: &Arc<World>) {
             Ok(account) => break account,
             Err(error) => {
                 if !waited {
-                    line(Way::Hint, &format!("waiting for tidings: `cargo run --release -- serve` ({error:#})"));
+                    line(
+                        Way::Hint,
+                        &format!("waiting for tidings: `cargo run --release -- serve` ({error:#})"),
+                    );
                     waited = true;
                 }
                 sleep(KNOCK).await;
             }
         }
     };
-    line(Way::Out, &format!("@{} is found by WebFinger: {}", world.blog, account.id));
+    line(
+        Way::Out,
+        &format!("@{} is found by WebFinger: {}", world.blog, account.id),
+    );
     for person in &world.people {
         report(follow(world, person).await);
         sleep(Duration::from_millis(900)).await;
     }
     let followed = |world: &World| {
-        world.state().following.values().any(|following| matches!(following, Following::Accepted(_)))
+        world
+            .state()
+            .following
+            .values()
+            .any(|following| matches!(following, Following::Accepted(_)))
     };
     for _ in 0..20 {
         if followed(world) {
@@ -72,12 +82,18 @@ async fn read_outbox(world: &Arc<World>, account: &Account) -> Result<()> {
         };
         posts.extend(post_of(&object, "found in the outbox"));
     }
-    line(Way::In, &format!("the outbox holds {} on its first page", items.len()));
+    line(
+        Way::In,
+        &format!("the outbox holds {} on its first page", items.len()),
+    );
     for post in posts.iter().rev() {
         world.remember(post.clone());
     }
     if let Some(newest) = posts.first() {
-        let likes = world.client.get(&format!("{}/likes", newest.id), ACTIVITY_JSON, &reader.signer()).await;
+        let likes = world
+            .client
+            .get(&format!("{}/likes", newest.id), ACTIVITY_JSON, &reader.signer())
+            .await;
         // From an earlier run of the playground.
         let is_known = likes.is_ok_and(|likes| likes["totalItems"].as_u64().unwrap_or(0) > 0);
         if !is_known {
@@ -98,8 +114,14 @@ pub(crate) async fn react(world: &Arc<World>, post: &Post) {
     report(act("ada", 1500, What::Like).await);
     report(act("bjorn", 1500, What::Boost).await);
     let reply = act("chihiro", 2000, What::Reply(None)).await;
-    line(Way::Hint, "a first reply waits for the owner: tidings interactions list, then: tidings interactions approve ID");
-    let answered = reply.as_ref().ok().and_then(|deed| deed.activity["object"]["id"].as_str().map(str::to_owned));
+    line(
+        Way::Hint,
+        "a first reply waits for the owner: tidings interactions list, then: tidings interactions approve ID",
+    );
+    let answered = reply
+        .as_ref()
+        .ok()
+        .and_then(|deed| deed.activity["object"]["id"].as_str().map(str::to_owned));
     report(reply);
     let regretted = act("noor", 1500, What::Like).await;
     if let Some(note) = answered {
@@ -111,7 +133,10 @@ pub(crate) async fn react(world: &Arc<World>, post: &Post) {
     if let Ok(deed) = &regretted {
         sleep(Duration::from_secs(4)).await;
         report(undo(world, &post.id, deed.number).await);
-        line(Way::Hint, &format!("that was {title}; read it under the page: {}", post.url));
+        line(
+            Way::Hint,
+            &format!("that was {title}; read it under the page: {}", post.url),
+        );
     }
 }
 
@@ -148,7 +173,13 @@ pub(crate) async fn act(world: &World, person: &Person, post: &str, what: What) 
 }
 
 /// Answers `target`: the post itself, or a reply to it.
-async fn reply_to(world: &World, person: &Person, post: &str, target: &str, words: Option<String>) -> Result<Deed> {
+async fn reply_to(
+    world: &World,
+    person: &Person,
+    post: &str,
+    target: &str,
+    words: Option<String>,
+) -> Result<Deed> {
     let author = author_of(world, person, post).await?;
     let words = match words {
         Some(words) => words,
@@ -165,7 +196,10 @@ async fn reply_to(world: &World, person: &Person, post: &str, target: &str, word
         escape(author.handle.split('@').next().unwrap_or_default())
     );
     let content = format!("<p>{mention} {}</p>", escape(&words).replace('\n', "<br>"));
-    let (to, cc) = (json!([PUBLIC]), json!([author.id, format!("{}/followers", person.id)]));
+    let (to, cc) = (
+        json!([PUBLIC]),
+        json!([author.id, format!("{}/followers", person.id)]),
+    );
     let note = json!({
         "id": id, "type": "Note", "url": id, "attributedTo": person.id, "inReplyTo": target, "published": now,
         "content": content, "contentMap": { person.language: content }, "to": to, "cc": cc,
@@ -188,7 +222,13 @@ pub(crate) async fn undo(world: &World, post: &str, number: u64) -> Result<Deed>
         .timeline
         .iter()
         .find(|known| known.id == post)
-        .and_then(|known| known.deeds.iter().find(|deed| deed.number == number && !deed.undone).cloned())
+        .and_then(|known| {
+            known
+                .deeds
+                .iter()
+                .find(|deed| deed.number == number && !deed.undone)
+                .cloned()
+        })
         .context("there is nothing to undo")?;
     let person = world.person(deed.user).context("nobody of that name")?;
     let author = author_of(world, person, post).await?;
@@ -211,10 +251,20 @@ pub(crate) async fn undo(world: &World, post: &str, number: u64) -> Result<Deed>
             })
         }
     };
-    send(world, person, &activity, &author.inbox, &format!("takes back the {}", deed.what)).await?;
+    send(
+        world,
+        person,
+        &activity,
+        &author.inbox,
+        &format!("takes back the {}", deed.what),
+    )
+    .await?;
     world.change(|state| {
         let posts = state.timeline.iter_mut().filter(|known| known.id == post);
-        for done in posts.flat_map(|known| known.deeds.iter_mut()).filter(|done| done.number == number) {
+        for done in posts
+            .flat_map(|known| known.deeds.iter_mut())
+            .filter(|done| done.number == number)
+        {
             done.undone = true;
         }
     });
@@ -229,8 +279,19 @@ pub(crate) async fn follow(world: &World, person: &Person) -> Result<()> {
         "object": account.id, "to": [account.id],
     });
     // The Accept may be here before the answer to the Follow is.
-    world.change(|state| state.following.insert(person.user, Following::Asked(activity.clone())));
-    let sent = send(world, person, &activity, &account.inbox, &format!("follows @{}", world.blog)).await;
+    world.change(|state| {
+        state
+            .following
+            .insert(person.user, Following::Asked(activity.clone()))
+    });
+    let sent = send(
+        world,
+        person,
+        &activity,
+        &account.inbox,
+        &format!("follows @{}", world.blog),
+    )
+    .await;
     if sent.is_err() {
         world.change(|state| state.following.insert(person.user, Following::Not));
     }
@@ -262,7 +323,10 @@ async fn find(world: &World) -> Result<Account> {
     let reader = world.people.first().context("nobody is here")?;
     let host = world.blog.rsplit('@').next().unwrap_or_default();
     let url = format!("http://{host}/.well-known/webfinger?resource=acct:{}", world.blog);
-    let found = world.client.get(&url, "application/jrd+json", &reader.signer()).await?;
+    let found = world
+        .client
+        .get(&url, "application/jrd+json", &reader.signer())
+        .await?;
     let links = found["links"].as_array().cloned().unwrap_or_default();
     let this = links
         .iter()
@@ -295,8 +359,18 @@ async fn account(world: &World, reader: &Person, id: &str) -> Result<Account> {
 }
 
 async fn author_of(world: &World, reader: &Person, post: &str) -> Result<Account> {
-    let author = world.state().timeline.iter().find(|known| known.id == post).map(|known| known.author.clone());
-    account(world, reader, &author.context("that post is not in the timeline")?).await
+    let author = world
+        .state()
+        .timeline
+        .iter()
+        .find(|known| known.id == post)
+        .map(|known| known.author.clone());
+    account(
+        world,
+        reader,
+        &author.context("that post is not in the timeline")?,
+    )
+    .await
 }
 
 async fn done(
@@ -319,8 +393,21 @@ async fn done(
         "boost" => "boosts",
         _ => "replies to",
     };
-    send(world, person, &activity, &author.inbox, &format!("{verb} “{title}”")).await?;
-    let deed = Deed { number: world.number(), user: person.user, what, activity, undone: false };
+    send(
+        world,
+        person,
+        &activity,
+        &author.inbox,
+        &format!("{verb} “{title}”"),
+    )
+    .await?;
+    let deed = Deed {
+        number: world.number(),
+        user: person.user,
+        what,
+        activity,
+        undone: false,
+    };
     world.change(|state| {
         if let Some(known) = state.timeline.iter_mut().find(|known| known.id == post) {
             known.deeds.push(deed.clone());
@@ -339,7 +426,11 @@ async fn send(world: &World, person: &Person, activity: &Value, inbox: &str, wha
     if !status.is_success() {
         bail!("{} {what}: {status} {}", person.name, short(&answer, 200));
     }
-    let note = if status == StatusCode::ACCEPTED { String::new() } else { format!(" ({status})") };
+    let note = if status == StatusCode::ACCEPTED {
+        String::new()
+    } else {
+        format!(" ({status})")
+    };
     line(Way::Out, &format!("{} {what}{note}", person.name));
     Ok(())
 }

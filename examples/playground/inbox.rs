@@ -25,12 +25,19 @@ pub(crate) async fn receive(world: &Arc<World>, request: Request<Incoming>) -> R
     let body = web::read(body).await?;
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let target = format!("{}{path}", world.origin);
-    let message =
-        Message { method: head.method.as_str(), target_uri: &target, headers: &head.headers, body: Some(&body) };
+    let message = Message {
+        method: head.method.as_str(),
+        target_uri: &target,
+        headers: &head.headers,
+        body: Some(&body),
+    };
     let activity: Value = serde_json::from_slice(&body).context("the body is not JSON")?;
     let actor = id_of(&activity["actor"]).context("the activity has no actor")?;
     let signature = verify(world, &message, &actor).await.with_context(|| {
-        format!("refused: {} of {actor}", activity["type"].as_str().unwrap_or("something"))
+        format!(
+            "refused: {} of {actor}",
+            activity["type"].as_str().unwrap_or("something")
+        )
     })?;
 
     let kind = activity["type"].as_str().unwrap_or("(no type)").to_owned();
@@ -42,7 +49,13 @@ pub(crate) async fn receive(world: &Arc<World>, request: Request<Incoming>) -> R
             None => id_of(object).unwrap_or_default(),
         },
     };
-    line(Way::In, &format!("{kind} {about}\n            by {actor}, {signature}, to {}", head.uri.path()));
+    line(
+        Way::In,
+        &format!(
+            "{kind} {about}\n            by {actor}, {signature}, to {}",
+            head.uri.path()
+        ),
+    );
     hear(world, &kind, &actor, object);
     Ok(())
 }
@@ -76,8 +89,14 @@ async fn key_of(world: &World, key_id: &str, actor: &str) -> Result<PublicKey> {
     let reader = world.people.first().context("nobody is here")?;
     let mut url = Url::parse(key_id).with_context(|| format!("the key id {key_id:?} is not a URL"))?;
     url.set_fragment(None);
-    ensure!(url.origin() == Url::parse(actor)?.origin(), "the key {key_id} is on another host than {actor}");
-    let document = world.client.get(url.as_str(), ACTIVITY_JSON, &reader.signer()).await?;
+    ensure!(
+        url.origin() == Url::parse(actor)?.origin(),
+        "the key {key_id} is on another host than {actor}"
+    );
+    let document = world
+        .client
+        .get(url.as_str(), ACTIVITY_JSON, &reader.signer())
+        .await?;
     let keys = match &document["publicKey"] {
         Value::Array(keys) => keys.clone(),
         Value::Null => vec![document.clone()],
@@ -115,7 +134,11 @@ fn hear(world: &Arc<World>, kind: &str, actor: &str, object: &Value) {
         "Delete" => {
             let gone = id_of(object).unwrap_or_default();
             world.change(|state| {
-                for post in state.timeline.iter_mut().filter(|post| post.id == gone && post.author == actor) {
+                for post in state
+                    .timeline
+                    .iter_mut()
+                    .filter(|post| post.id == gone && post.author == actor)
+                {
                     post.gone = true;
                 }
             });
@@ -125,7 +148,9 @@ fn hear(world: &Arc<World>, kind: &str, actor: &str, object: &Value) {
             world.change(|state| {
                 for following in state.following.values_mut() {
                     match following {
-                        Following::Asked(follow) | Following::Accepted(follow) if follow["id"] == asked.as_str() => {
+                        Following::Asked(follow) | Following::Accepted(follow)
+                            if follow["id"] == asked.as_str() =>
+                        {
                             *following = match kind {
                                 "Accept" => Following::Accepted(follow.clone()),
                                 _ => Following::Not,
@@ -142,10 +167,19 @@ fn hear(world: &Arc<World>, kind: &str, actor: &str, object: &Value) {
 
 /// Reads a post from its object; `None` for what is none.
 pub(crate) fn post_of(object: &Value, came: &str) -> Option<Post> {
-    let kind = object["type"].as_str().filter(|kind| ["Article", "Note"].contains(kind))?;
+    let kind = object["type"]
+        .as_str()
+        .filter(|kind| ["Article", "Note"].contains(kind))?;
     let id = id_of(object)?;
-    let text = text_of(object["content"].as_str().or(object["summary"].as_str()).unwrap_or_default());
-    let title = object["name"].as_str().map_or_else(|| short(&text, 60), str::to_owned);
+    let text = text_of(
+        object["content"]
+            .as_str()
+            .or(object["summary"].as_str())
+            .unwrap_or_default(),
+    );
+    let title = object["name"]
+        .as_str()
+        .map_or_else(|| short(&text, 60), str::to_owned);
     Some(Post {
         url: object["url"].as_str().unwrap_or(&id).to_owned(),
         author: id_of(&object["attributedTo"])?,
@@ -167,5 +201,9 @@ fn id_of(value: &Value) -> Option<String> {
 
 /// The words of an HTML text.
 fn text_of(html: &str) -> String {
-    scraper::Html::parse_fragment(html).root_element().text().collect::<Vec<_>>().join(" ")
+    scraper::Html::parse_fragment(html)
+        .root_element()
+        .text()
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -113,19 +113,30 @@ async fn run(arguments: Arguments) -> Result<()> {
     let people_address = people_listener.local_addr()?;
 
     let client = Client::new();
-    let site = Arc::new(Site::new(arguments.site.clone(), arguments.tidings, client.clone()));
+    let site = Arc::new(Site::new(
+        arguments.site.clone(),
+        arguments.tidings,
+        client.clone(),
+    ));
     let scheme = match arguments.signatures {
         Signatures::Cavage => Scheme::Cavage,
         Signatures::Rfc9421 => Scheme::Rfc9421,
     };
     let blog = format!("{}@{site_address}", arguments.account);
-    let life = if arguments.by_hand { Life::ByHand } else { Life::Lively };
+    let life = if arguments.by_hand {
+        Life::ByHand
+    } else {
+        Life::Lively
+    };
     let world = tokio::task::spawn_blocking(move || World::new(people_address, blog, scheme, client, life))
         .await
         .context("making the people's keys")??;
     let world = Arc::new(world);
 
-    println!("the blog     http://{site_address}/          (pages of {})", arguments.site.display());
+    println!(
+        "the blog     http://{site_address}/          (pages of {})",
+        arguments.site.display()
+    );
     println!("the people   http://{people_address}/          (what they see, and buttons for what they do)");
     println!("tidings      expected at {}\n", arguments.tidings);
 
@@ -153,7 +164,9 @@ async fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("listening on {address}"))
 }
 
 /// Accepts connections for ever; a connection that breaks concerns nobody else.

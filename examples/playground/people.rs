@@ -45,7 +45,11 @@ pub(crate) struct Person {
 impl Person {
     /// Signs as this person.
     pub(crate) fn signer(&self) -> Signer<'_> {
-        Signer { key: &self.key, key_id: &self.key_id, scheme: self.scheme }
+        Signer {
+            key: &self.key,
+            key_id: &self.key_id,
+            scheme: self.scheme,
+        }
     }
 
     /// The actor document.
@@ -151,25 +155,53 @@ pub(crate) struct World {
 
 impl World {
     /// Makes the people, with a fresh key each.
-    pub(crate) fn new(address: SocketAddr, blog: String, scheme: Scheme, client: Client, life: Life) -> Result<World> {
+    pub(crate) fn new(
+        address: SocketAddr,
+        blog: String,
+        scheme: Scheme,
+        client: Client,
+        life: Life,
+    ) -> Result<World> {
         let origin = format!("http://{address}");
         let mut people = Vec::new();
         for (user, name, bio, language, avatar, says) in CAST {
             let id = format!("{origin}/users/{user}");
             let key = PrivateKey::from_pkcs8_pem(&PrivateKey::generate_rsa()?)?;
             let key_id = format!("{id}#main-key");
-            people.push(Person { user, name, bio, avatar, language, says, id, key, key_id, scheme });
+            people.push(Person {
+                user,
+                name,
+                bio,
+                avatar,
+                language,
+                says,
+                id,
+                key,
+                key_id,
+                scheme,
+            });
         }
         let state = State {
             timeline: VecDeque::new(),
-            following: people.iter().map(|person| (person.user, Following::Not)).collect(),
+            following: people
+                .iter()
+                .map(|person| (person.user, Following::Not))
+                .collect(),
             documents: BTreeMap::new(),
             accounts: BTreeMap::new(),
             version: 0,
             counter: 0,
         };
         let run = Timestamp::now().as_second();
-        Ok(World { people, origin, blog, client, state: Mutex::new(state), is_lively: life == Life::Lively, run })
+        Ok(World {
+            people,
+            origin,
+            blog,
+            client,
+            state: Mutex::new(state),
+            is_lively: life == Life::Lively,
+            run,
+        })
     }
 
     /// The state, for a short look or change; never held across an await.
@@ -211,7 +243,10 @@ impl World {
     pub(crate) fn remember(&self, post: Post) -> bool {
         self.change(|state| {
             if let Some(old) = state.timeline.iter_mut().find(|old| old.id == post.id) {
-                *old = Post { deeds: std::mem::take(&mut old.deeds), ..post };
+                *old = Post {
+                    deeds: std::mem::take(&mut old.deeds),
+                    ..post
+                };
                 return false;
             }
             state.timeline.push_front(post);
@@ -233,7 +268,14 @@ impl World {
     }
 }
 
-type Part = (&'static str, &'static str, &'static str, &'static str, &'static [u8], &'static [&'static str]);
+type Part = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [u8],
+    &'static [&'static str],
+);
 
 const CAST: [Part; 4] = [
     (
@@ -265,7 +307,11 @@ const CAST: [Part; 4] = [
         "紙と糸が好きです。京都。",
         "ja",
         include_bytes!("avatars/chihiro.png"),
-        &["とても参考になりました。うちでも試してみます。", "写真の紙は楮ですか？手触りが想像できます。", "続きを楽しみにしています。"],
+        &[
+            "とても参考になりました。うちでも試してみます。",
+            "写真の紙は楮ですか？手触りが想像できます。",
+            "続きを楽しみにしています。",
+        ],
     ),
     (
         "noor",

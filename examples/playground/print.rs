@@ -36,7 +36,9 @@ pub(crate) fn line(way: Way, text: &str) {
 
 /// Text from outside on one line, without what could steer the terminal.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// The beginning of a text, for a line or a list.

@@ -31,21 +31,25 @@ pub(crate) async fn answer(world: &Arc<World>, request: Request<Incoming>) -> Re
         ["users", user, "inbox"] if post && world.person(user).is_some() => hear(world, request).await,
         [".well-known", "webfinger"] if get => webfinger(world, request.uri().query().unwrap_or_default()),
         ["users", user] if get => match world.person(user) {
-            Some(_) if !web::prefers_activity_json(request.headers()) => web::redirect(StatusCode::FOUND, "/"),
+            Some(_) if !web::prefers_activity_json(request.headers()) => {
+                web::redirect(StatusCode::FOUND, "/")
+            }
             Some(person) => web::json(ACTIVITY_JSON, &person.actor()),
             None => not_found(),
         },
-        ["users", user, collection @ ("outbox" | "followers" | "following")] if get => match world.person(user) {
-            // Nobody's business: an empty collection is what many servers show of a locked list.
-            Some(person) => web::json(
-                ACTIVITY_JSON,
-                &json!({
-                    "@context": CONTEXT, "id": format!("{}/{collection}", person.id),
-                    "type": "OrderedCollection", "totalItems": 0, "orderedItems": [],
-                }),
-            ),
-            None => not_found(),
-        },
+        ["users", user, collection @ ("outbox" | "followers" | "following")] if get => {
+            match world.person(user) {
+                // Nobody's business: an empty collection is what many servers show of a locked list.
+                Some(person) => web::json(
+                    ACTIVITY_JSON,
+                    &json!({
+                        "@context": CONTEXT, "id": format!("{}/{collection}", person.id),
+                        "type": "OrderedCollection", "totalItems": 0, "orderedItems": [],
+                    }),
+                ),
+                None => not_found(),
+            }
+        }
         ["avatars", file] if get => match file.strip_suffix(".png").and_then(|user| world.person(user)) {
             Some(person) => web::response(StatusCode::OK, "image/png", person.avatar),
             None => not_found(),
@@ -96,7 +100,10 @@ fn webfinger(world: &World, query: &str) -> Response {
 /// A button was pressed.
 async fn press(world: &Arc<World>, request: Request<Incoming>) -> Response {
     // A page of another site may not press buttons here.
-    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    let origin = request
+        .headers()
+        .get(ORIGIN)
+        .and_then(|origin| origin.to_str().ok());
     if origin.is_some_and(|origin| origin != world.origin) {
         return web::response(StatusCode::FORBIDDEN, TEXT, "not from another site\n");
     }
@@ -104,7 +111,9 @@ async fn press(world: &Arc<World>, request: Request<Incoming>) -> Response {
         let body = web::read(request.into_body()).await?;
         let form: Vec<(String, String)> = url::form_urlencoded::parse(&body).into_owned().collect();
         let field = |name: &str| {
-            form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
+            form.iter()
+                .find(|(key, _)| key == name)
+                .map_or("", |(_, value)| value.as_str())
         };
         do_it(world, field("do"), field("who"), field("post"), field("words")).await
     };
@@ -127,7 +136,9 @@ async fn do_it(world: &World, what: &str, who: &str, post: &str, words: &str) ->
         deeds::undo(world, post, number.parse().context("which one?")?).await?;
         return Ok(());
     }
-    let person = world.person(who).with_context(|| format!("there is nobody called {who:?} here"))?;
+    let person = world
+        .person(who)
+        .with_context(|| format!("there is nobody called {who:?} here"))?;
     match what {
         "follow" => return deeds::follow(world, person).await,
         "unfollow" => return deeds::unfollow(world, person).await,
@@ -174,20 +185,33 @@ fn page(world: &World) -> String {
     }
     page.push_str("</section>");
     if state.timeline.is_empty() {
-        page.push_str("<p class=\"soft\">Nothing has arrived yet. Add a page to the site, or wait a moment.</p>");
+        page.push_str(
+            "<p class=\"soft\">Nothing has arrived yet. Add a page to the site, or wait a moment.</p>",
+        );
     }
     for post in &state.timeline {
         card(&mut page, post, &world.people);
     }
-    let _ = write!(page, "<script>{}</script></body></html>", SCRIPT.replace("VERSION", &state.version.to_string()));
+    let _ = write!(
+        page,
+        "<script>{}</script></body></html>",
+        SCRIPT.replace("VERSION", &state.version.to_string())
+    );
     page
 }
 
 fn card(page: &mut String, post: &Post, people: &[Person]) {
     let class = if post.gone { " class=\"gone\"" } else { "" };
     // Only a link that a browser opens as a page.
-    let url = if post.url.starts_with("http://") { escape(&post.url) } else { String::new() };
-    let seen = post.seen.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S");
+    let url = if post.url.starts_with("http://") {
+        escape(&post.url)
+    } else {
+        String::new()
+    };
+    let seen = post
+        .seen
+        .to_zoned(jiff::tz::TimeZone::system())
+        .strftime("%H:%M:%S");
     let _ = write!(
         page,
         "<article{class}><p class=\"soft\">{} · {} · {seen}{}</p><h2><a href=\"{url}\">{}</a></h2><p>{}</p><ul>",
@@ -199,7 +223,10 @@ fn card(page: &mut String, post: &Post, people: &[Person]) {
     );
     let id = escape(&post.id);
     for deed in &post.deeds {
-        let name = people.iter().find(|person| person.user == deed.user).map_or("", |person| person.name);
+        let name = people
+            .iter()
+            .find(|person| person.user == deed.user)
+            .map_or("", |person| person.name);
         let what = match deed.what {
             "like" => "likes this",
             "boost" => "boosted this",
@@ -218,8 +245,10 @@ fn card(page: &mut String, post: &Post, people: &[Person]) {
     }
     page.push_str("</ul>");
     if !post.gone {
-        let options: String =
-            people.iter().map(|person| format!("<option value=\"{}\">{}</option>", person.user, person.name)).collect();
+        let options: String = people
+            .iter()
+            .map(|person| format!("<option value=\"{}\">{}</option>", person.user, person.name))
+            .collect();
         let _ = write!(
             page,
             "<form method=\"post\" action=\"/do\"><input type=\"hidden\" name=\"post\" value=\"{id}\">\

@@ -16,12 +16,24 @@ use crate::print::{Way, line};
 use crate::web::{self, Client, Response};
 
 /// What may stay as it is in the path of a URL that is itself a query parameter.
-const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
 /// How long a page waits for an include before it goes out without.
 const INCLUDE_PATIENCE: Duration = Duration::from_secs(5);
 /// Headers that concern one connection only (RFC 9110, 7.6.1).
-const HOP_BY_HOP: [&str; 7] =
-    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+const HOP_BY_HOP: [&str; 7] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// The site as its readers and other servers meet it.
 pub(crate) struct Site {
@@ -32,7 +44,11 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(folder: PathBuf, tidings: SocketAddr, client: Client) -> Site {
-        Site { folder, tidings, client }
+        Site {
+            folder,
+            tidings,
+            client,
+        }
     }
 
     /// Answers one request.
@@ -43,10 +59,18 @@ impl Site {
             return self.pass(request, &target, peer).await;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return web::response(StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "only GET here\n");
+            return web::response(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "text/plain; charset=utf-8",
+                "only GET here\n",
+            );
         }
         if web::prefers_activity_json(request.headers()) {
-            let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            let host = request
+                .headers()
+                .get(HOST)
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or_default();
             let page = format!("http://{host}{path}");
             return match format!("/ap/resolve?url={}", utf8_percent_encode(&page, NON_ALPHANUMERIC)).parse() {
                 Ok(target) => self.pass(request, &target, peer).await,
@@ -64,7 +88,9 @@ impl Site {
     async fn pass(&self, request: Request<Incoming>, target: &Uri, peer: SocketAddr) -> Response {
         let (mut head, body) = request.into_parts();
         let target = target.path_and_query().map_or("/", |target| target.as_str());
-        let Ok(uri) = format!("http://{}{target}", self.tidings).parse() else { return not_found() };
+        let Ok(uri) = format!("http://{}{target}", self.tidings).parse() else {
+            return not_found();
+        };
         head.uri = uri;
         head.version = hyper::Version::HTTP_11;
         strip(&mut head.headers);
@@ -73,7 +99,8 @@ impl Site {
             head.headers.insert("x-forwarded-for", address);
         }
         head.headers.remove("forwarded");
-        head.headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+        head.headers
+            .insert("x-forwarded-proto", HeaderValue::from_static("http"));
         match self.client.pass(Request::from_parts(head, body.boxed())).await {
             Ok(answer) => {
                 let (mut head, body) = answer.into_parts();
@@ -81,7 +108,10 @@ impl Site {
                 Response::from_parts(head, body.boxed())
             }
             Err(error) => {
-                line(Way::Wrong, &format!("tidings doesn't answer at {}: {error:#}", self.tidings));
+                line(
+                    Way::Wrong,
+                    &format!("tidings doesn't answer at {}: {error:#}", self.tidings),
+                );
                 self.tidings_is_down()
             }
         }
@@ -101,10 +131,15 @@ impl Site {
 
     /// Serves a file of the built site.
     async fn page(&self, path: &str, headers: &HeaderMap) -> Response {
-        let Some(mut file) = file_of(&self.folder, path) else { return not_found() };
+        let Some(mut file) = file_of(&self.folder, path) else {
+            return not_found();
+        };
         let is_folder = tokio::fs::metadata(&file).await.is_ok_and(|meta| meta.is_dir());
         if is_folder && !path.ends_with('/') {
-            return web::redirect(StatusCode::MOVED_PERMANENTLY, &format!("{path}/"));
+            return web::redirect(
+                StatusCode::MOVED_PERMANENTLY,
+                &format!("/{}/", path.trim_matches('/')),
+            );
         }
         let mut uri = path.to_owned();
         if is_folder {
@@ -115,7 +150,9 @@ impl Site {
             Ok(bytes) => (StatusCode::OK, file, bytes),
             Err(_) => {
                 let file = self.folder.join("404.html");
-                let Ok(bytes) = tokio::fs::read(&file).await else { return not_found() };
+                let Ok(bytes) = tokio::fs::read(&file).await else {
+                    return not_found();
+                };
                 (StatusCode::NOT_FOUND, file, bytes)
             }
         };
@@ -127,12 +164,18 @@ impl Site {
             Err(error) => error.into_bytes(),
         };
         let mut response = web::response(status, "application/octet-stream", bytes);
-        let media_type = if media_type.starts_with("text/") { media_type + "; charset=utf-8" } else { media_type };
+        let media_type = if media_type.starts_with("text/") {
+            media_type + "; charset=utf-8"
+        } else {
+            media_type
+        };
         if let Ok(media_type) = HeaderValue::from_str(&media_type) {
             response.headers_mut().insert(CONTENT_TYPE, media_type);
         }
         // A page that is being worked on, with replies that come in: never from a cache.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
 

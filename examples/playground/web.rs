@@ -39,7 +39,9 @@ pub(crate) fn body(bytes: impl Into<Bytes>) -> Body {
 pub(crate) fn response(status: StatusCode, media_type: &'static str, bytes: impl Into<Bytes>) -> Response {
     let mut response = hyper::Response::new(body(bytes));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
@@ -51,7 +53,11 @@ pub(crate) fn redirect(status: StatusCode, to: &str) -> Response {
             response.headers_mut().insert(LOCATION, to);
             response
         }
-        Err(_) => self::response(StatusCode::BAD_REQUEST, "text/plain; charset=utf-8", "bad address\n"),
+        Err(_) => self::response(
+            StatusCode::BAD_REQUEST,
+            "text/plain; charset=utf-8",
+            "bad address\n",
+        ),
     }
 }
 
@@ -74,12 +80,18 @@ where
 
 /// Makes text safe inside HTML text and quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// Whether an Accept header begins with ActivityPub JSON: what tells a server from a browser.
 pub(crate) fn prefers_activity_json(headers: &hyper::HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
     let accept = accept.trim_start().to_ascii_lowercase();
     accept.starts_with(ACTIVITY_JSON) || accept.starts_with("application/ld+json")
 }
@@ -104,7 +116,10 @@ impl Client {
     }
 
     /// Sends a request as it is and hands back the answer, whose body may go on for as long as it likes.
-    pub(crate) async fn pass(&self, request: Request<Body>) -> Result<hyper::Response<hyper::body::Incoming>> {
+    pub(crate) async fn pass(
+        &self,
+        request: Request<Body>,
+    ) -> Result<hyper::Response<hyper::body::Incoming>> {
         check_loopback(request.uri())?;
         Ok(self.0.request(request).await?)
     }
@@ -119,9 +134,16 @@ impl Client {
     }
 
     /// Sends an activity, signed. Returns the status and the text of the answer.
-    pub(crate) async fn post(&self, url: &str, activity: &Value, signer: &Signer<'_>) -> Result<(StatusCode, String)> {
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        activity: &Value,
+        signer: &Signer<'_>,
+    ) -> Result<(StatusCode, String)> {
         let bytes = Bytes::from(activity.to_string());
-        let (status, body) = self.exchange(&Method::POST, url, Some(bytes), ACTIVITY_JSON, signer).await?;
+        let (status, body) = self
+            .exchange(&Method::POST, url, Some(bytes), ACTIVITY_JSON, signer)
+            .await?;
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 
@@ -140,23 +162,38 @@ impl Client {
             body: bytes.as_deref(),
             content_type: bytes.is_some().then_some(ACTIVITY_JSON),
         };
-        let headers = sig::sign(signer.scheme, &outgoing, signer.key, signer.key_id, Timestamp::now())?;
+        let headers = sig::sign(
+            signer.scheme,
+            &outgoing,
+            signer.key,
+            signer.key_id,
+            Timestamp::now(),
+        )?;
         let mut request = Request::new(body(bytes.unwrap_or_default()));
         *request.method_mut() = method.clone();
         *request.uri_mut() = parsed.as_str().parse::<Uri>()?;
         *request.headers_mut() = headers;
-        request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+        request
+            .headers_mut()
+            .insert(ACCEPT, HeaderValue::from_static(accept));
         let exchange = async {
             let response = self.pass(request).await?;
             Ok((response.status(), read(response.into_body()).await?))
         };
-        tokio::time::timeout(PATIENCE, exchange).await.with_context(|| format!("{url} takes too long"))?
+        tokio::time::timeout(PATIENCE, exchange)
+            .await
+            .with_context(|| format!("{url} takes too long"))?
     }
 }
 
 fn check_loopback(uri: &Uri) -> Result<()> {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let host = uri
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let is_loopback =
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     if !is_loopback || uri.scheme_str() != Some("http") {
         bail!("{uri} is not on this machine; the playground goes nowhere else");
     }
