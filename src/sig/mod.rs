@@ -30,18 +30,25 @@
 //! # }
 //! ```
 
-pub mod cavage;
+mod cavage;
+mod claim;
+mod component;
 pub mod digest;
+mod error;
 pub mod key;
+mod message;
 pub mod multibase;
-pub mod rfc9421;
+mod rfc9421;
 mod target;
 
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use self::key::{Algorithm, PrivateKey, PublicKey};
+pub use self::claim::{Checked, Claim, read};
+pub use self::error::SigError;
+use self::key::PrivateKey;
+pub use self::message::{Message, Outgoing};
 use self::target::Target;
 
 /// How far the time of a signature may be off our clock, in both directions: an hour, as Mastodon has it,
@@ -58,9 +65,6 @@ pub const MAX_HEADER: usize = 8 * 1024;
 
 /// Most components that a signature may cover; the longest list seen in the field has eight.
 pub const MAX_COMPONENTS: usize = 32;
-
-/// Longest part of somebody else's text that is repeated in an error, in characters.
-const MAX_EXCERPT: usize = 64;
 
 /// The header that carries a signature, in both schemes.
 const SIGNATURE: HeaderName = HeaderName::from_static("signature");
@@ -81,268 +85,6 @@ pub enum Scheme {
     Rfc9421,
 }
 
-/// A request as a signature sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
-    /// The method, in capitals.
-    pub method: &'a str,
-    /// The absolute URI with its query, rebuilt from our own ORIGIN, never from forwarded headers. What a
-    /// signature says about host and authority is compared with this one: a proxy may pass another Host.
-    pub target_uri: &'a str,
-    /// The headers as received.
-    pub headers: &'a HeaderMap,
-    /// The body; `None` when the request has none.
-    pub body: Option<&'a [u8]>,
-}
-
-impl Message<'_> {
-    /// Whether a signature must cover a digest: always on a method that carries a body, and whenever there is one.
-    fn needs_digest(&self) -> bool {
-        !matches!(self.method, "GET" | "HEAD") || self.body.is_some_and(|body| !body.is_empty())
-    }
-
-    /// The lines of a header joined by ", ", or `None` when it is absent.
-    fn header(&self, name: &str) -> Result<Option<String>, SigError> {
-        let mut joined: Option<String> = None;
-        for value in self.headers.get_all(name) {
-            let value = value
-                .to_str()
-                .map_err(|_| SigError::Malformed("a covered header isn't ASCII"))?
-                .trim();
-            match &mut joined {
-                None => joined = Some(value.to_owned()),
-                Some(all) => {
-                    all.push_str(", ");
-                    all.push_str(value);
-                }
-            }
-        }
-        Ok(joined)
-    }
-}
-
-/// A request that is about to be sent.
-#[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
-    /// The method, in capitals.
-    pub method: &'a str,
-    /// Where it goes.
-    pub url: &'a url::Url,
-    /// The body; `None` on GET.
-    pub body: Option<&'a [u8]>,
-    /// What the body is; becomes the Content-Type header and isn't signed, for proxies rewrite it.
-    pub content_type: Option<&'a str>,
-}
-
-/// Why a signature was refused, couldn't be read, or couldn't be made. Holds nothing secret.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SigError {
-    /// The request carries no signature.
-    #[error("the request is not signed")]
-    Missing,
-    /// The signature's headers break their own grammar or our limits.
-    #[error("malformed signature: {0}")]
-    Malformed(&'static str),
-    /// A component that must be covered isn't.
-    #[error("the signature doesn't cover {0}")]
-    Uncovered(&'static str),
-    /// A covered component isn't in the request.
-    #[error("the signature covers {0}, which the request doesn't have")]
-    Absent(String),
-    /// A covered component that is not known here.
-    #[error("the signature covers {0}, which is not supported")]
-    Unsupported(String),
-    /// The time of the signature is too far off, before or after.
-    #[error("the signature is stale: made at {signed}, but it is {now} here")]
-    Stale {
-        /// When the request says that it was signed.
-        signed: Timestamp,
-        /// What the clock here said.
-        now: Timestamp,
-    },
-    /// The sender's own limit has passed.
-    #[error("the signature is stale: it expired at {0}")]
-    Expired(Timestamp),
-    /// The body isn't the one that was signed, or its digest is of no kind that proves it.
-    #[error("digest mismatch: {0}")]
-    Digest(&'static str),
-    /// An algorithm that isn't known, or no longer trusted.
-    #[error("unknown signature algorithm {0}")]
-    UnknownAlgorithm(String),
-    /// The algorithm that the signature names can't be used with the key.
-    #[error("the signature's algorithm {0} doesn't fit the key")]
-    WrongAlgorithm(Algorithm),
-    /// The mathematics say no: another key, or another request.
-    #[error("bad signature: it doesn't match the request and the key")]
-    BadSignature,
-    /// A key that can't be read or isn't good enough.
-    #[error("unusable key: {0}")]
-    Key(&'static str),
-}
-
-/// A signature that a request claims to bear: what can be known of it before its key is fetched.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    key_id: String,
-    parts: Parts,
-}
-
-#[derive(Clone, Debug)]
-enum Parts {
-    Cavage(cavage::Parts),
-    Rfc9421(rfc9421::Parts),
-}
-
-/// Reads the signatures that a request claims to bear, at most [`MAX_SIGNATURES`], without any cryptography.
-/// Of several one good one is enough, so an unreadable one is an error only when no other is left.
-///
-/// Signature-Input means RFC 9421; otherwise the scheme is draft-cavage, in `Signature` or in
-/// `Authorization: Signature`.
-///
-/// # Errors
-/// [`SigError::Missing`] or [`SigError::Malformed`].
-pub fn read(message: &Message<'_>) -> Result<Vec<Claim>, SigError> {
-    let signature = header_within_limit(message, &SIGNATURE)?;
-    if let Some(input) = header_within_limit(message, &SIGNATURE_INPUT)? {
-        return rfc9421::parse(
-            &input,
-            &signature.ok_or(SigError::Malformed("Signature-Input without Signature"))?,
-        );
-    }
-    if let Some(signature) = signature {
-        return Ok(vec![cavage::parse(&signature)?]);
-    }
-    // The name of an authentication scheme is case-insensitive: RFC 9110, 11.1.
-    let authorization = header_within_limit(message, &AUTHORIZATION)?.ok_or(SigError::Missing)?;
-    match authorization.split_once(' ') {
-        Some((scheme, parameters)) if scheme.eq_ignore_ascii_case("signature") => {
-            Ok(vec![cavage::parse(parameters)?])
-        }
-        _ => Err(SigError::Missing),
-    }
-}
-
-fn header_within_limit(message: &Message<'_>, name: &HeaderName) -> Result<Option<String>, SigError> {
-    if message
-        .headers
-        .get_all(name)
-        .iter()
-        .map(HeaderValue::len)
-        .sum::<usize>()
-        > MAX_HEADER
-    {
-        return Err(SigError::Malformed("a signature header is too long"));
-    }
-    message.header(name.as_str())
-}
-
-impl Claim {
-    /// The key that is said to have made the signature: a URL, in what other servers send.
-    pub fn key_id(&self) -> &str {
-        &self.key_id
-    }
-
-    /// The scheme of the signature.
-    pub fn scheme(&self) -> Scheme {
-        match self.parts {
-            Parts::Cavage(_) => Scheme::Cavage,
-            Parts::Rfc9421(_) => Scheme::Rfc9421,
-        }
-    }
-
-    /// The string that was signed, as far as this request goes: the "signing string" of draft-cavage, the
-    /// "signature base" of RFC 9421.
-    ///
-    /// # Errors
-    /// [`SigError::Absent`], [`SigError::Unsupported`] or [`SigError::Malformed`].
-    pub fn base(&self, message: &Message<'_>) -> Result<String, SigError> {
-        let target = Target::parse(message.target_uri)?;
-        match &self.parts {
-            Parts::Cavage(parts) => cavage::base(parts, message, &target),
-            Parts::Rfc9421(parts) => rfc9421::base(parts, message, &target),
-        }
-    }
-
-    /// Checks everything that needs no key: that enough is covered, that it is fresh and hasn't expired,
-    /// that the algorithm is known, and that the digest fits the body. Nothing needs to be fetched for a
-    /// request that fails here.
-    ///
-    /// # Errors
-    /// Any but [`SigError::Missing`], [`SigError::WrongAlgorithm`], [`SigError::BadSignature`] and [`SigError::Key`].
-    pub fn check(&self, message: &Message<'_>, now: Timestamp) -> Result<Checked<'_>, SigError> {
-        let target = Target::parse(message.target_uri)?;
-        let (algorithm, bare_base) = match &self.parts {
-            Parts::Cavage(parts) => {
-                cavage::check(parts, message, now)?;
-                // Servers differ in whether the query belongs to the target of a GET, so the line without
-                // it counts as well. A GET changes nothing here, and what it reads is decided by its path.
-                let bare = message.method == "GET" && target.query.is_some();
-                let bare_base = bare
-                    .then(|| cavage::base(parts, message, &target.without_query()))
-                    .transpose()?;
-                (parts.algorithm()?, bare_base)
-            }
-            Parts::Rfc9421(parts) => {
-                rfc9421::check(parts, message, &target, now)?;
-                (parts.algorithm()?, None)
-            }
-        };
-        Ok(Checked {
-            claim: self,
-            algorithm,
-            base: self.base(message)?,
-            bare_base,
-        })
-    }
-
-    /// Checks everything: [`Claim::check`], then [`Checked::verify`].
-    ///
-    /// # Errors
-    /// Any but [`SigError::Missing`].
-    pub fn verify(&self, message: &Message<'_>, key: &PublicKey, now: Timestamp) -> Result<(), SigError> {
-        self.check(message, now)?.verify(key)
-    }
-}
-
-/// A signature that has passed every rule but one: that it was made by the key it names.
-/// Made by [`Claim::check`] only. It borrows no part of the request, so it can wait for the key.
-#[derive(Clone, Debug)]
-pub struct Checked<'a> {
-    claim: &'a Claim,
-    algorithm: Option<Algorithm>,
-    base: String,
-    /// For a GET with a query: the base of a sender that leaves the query out.
-    bare_base: Option<String>,
-}
-
-impl Checked<'_> {
-    /// Checks the signature itself. May be called again with a key that was fetched afresh.
-    ///
-    /// # Errors
-    /// [`SigError::WrongAlgorithm`] or [`SigError::BadSignature`].
-    pub fn verify(&self, key: &PublicKey) -> Result<(), SigError> {
-        let (signature, unnamed) = match &self.claim.parts {
-            // hs2019 and no algorithm at all mean what everybody does with such a key.
-            Parts::Cavage(parts) => (&parts.signature, &key.algorithms()[..1]),
-            Parts::Rfc9421(parts) => (&parts.signature, key.algorithms()),
-        };
-        let algorithms = match &self.algorithm {
-            Some(named) => std::slice::from_ref(named),
-            None => unnamed,
-        };
-        let mut failure = SigError::BadSignature;
-        for base in [Some(&self.base), self.bare_base.as_ref()].into_iter().flatten() {
-            for algorithm in algorithms {
-                match key.verify(*algorithm, base.as_bytes(), signature) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => failure = error,
-                }
-            }
-        }
-        Err(failure)
-    }
-}
-
 /// Signs a request that is about to be sent. Returns the headers to add to it: Host, Date, Content-Type (when
 /// given), Digest or Content-Digest (when there is a body), Signature and, by RFC 9421, Signature-Input.
 ///
@@ -351,7 +93,7 @@ impl Checked<'_> {
 /// Mastodon demands, and it takes no more than one signature.
 ///
 /// # Errors
-/// [`SigError::Malformed`] when the URL or the key id can't stand in a header.
+/// [`SigError::Malformed`] when the URL or the key id can't stand in a header, or the clock stands before 1970.
 pub fn sign(
     scheme: Scheme,
     request: &Outgoing<'_>,
@@ -362,6 +104,10 @@ pub fn sign(
     let target = Target::parse(request.url.as_str())?;
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(HOST, header_value(&target.authority)?);
+    // A Date header can't be older, and httpdate would panic.
+    if now < Timestamp::UNIX_EPOCH {
+        return Err(SigError::Malformed("the clock stands before 1970"));
+    }
     headers.insert(DATE, header_value(&httpdate::fmt_http_date(now.into()))?);
     if let Some(content_type) = request.content_type {
         headers.insert(CONTENT_TYPE, header_value(content_type)?);
@@ -397,20 +143,177 @@ fn header_value(text: &str) -> Result<HeaderValue, SigError> {
     HeaderValue::from_str(text).map_err(|_| SigError::Malformed("a value that can't stand in a header"))
 }
 
-/// Refuses a time that is more than [`MAX_SKEW`] off, before or after.
-fn check_fresh(signed: Timestamp, now: Timestamp) -> Result<(), SigError> {
-    match now.duration_since(signed).abs() > MAX_SKEW {
-        true => Err(SigError::Stale { signed, now }),
-        false => Ok(()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    const KEY_ID: &str = "https://blog.example/ap/actors/blog#main-key";
+    const BODY: &[u8] = br#"{"hello": "world"}"#;
+
+    static KEYS: LazyLock<[PrivateKey; 2]> = LazyLock::new(|| {
+        [
+            PrivateKey::generate_rsa().unwrap(),
+            PrivateKey::generate_ed25519().unwrap(),
+        ]
+        .map(|pem| PrivateKey::from_pkcs8_pem(&pem).unwrap())
+    });
+
+    fn now() -> Timestamp {
+        "2026-11-21T10:00:00Z".parse().unwrap()
     }
-}
 
-/// Reads seconds since 1970.
-fn timestamp(seconds: i64) -> Result<Timestamp, SigError> {
-    Timestamp::from_second(seconds).map_err(|_| SigError::Malformed("a time out of range"))
-}
+    fn headers(scheme: Scheme, body: Option<&[u8]>, key: &PrivateKey) -> HeaderMap {
+        let url = "https://social.example/users/a/inbox?x=1".parse().unwrap();
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let content_type = body.map(|_| "application/activity+json");
+        sign(
+            scheme,
+            &Outgoing {
+                method,
+                url: &url,
+                body,
+                content_type,
+            },
+            key,
+            KEY_ID,
+            now(),
+        )
+        .unwrap()
+    }
 
-/// The beginning of somebody else's text, fit for an error.
-fn excerpt(text: &str) -> String {
-    text.chars().take(MAX_EXCERPT).collect()
+    fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+        headers[name].to_str().unwrap()
+    }
+
+    #[test]
+    fn a_signed_post_by_draft_cavage_has_the_headers_that_everybody_reads() {
+        let headers = headers(Scheme::Cavage, Some(BODY), &KEYS[0]);
+        assert_eq!(text(&headers, "host"), "social.example");
+        assert_eq!(text(&headers, "date"), "Sat, 21 Nov 2026 10:00:00 GMT");
+        assert_eq!(
+            text(&headers, "digest"),
+            "SHA-256=X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE="
+        );
+        assert_eq!(text(&headers, "content-type"), "application/activity+json");
+        let signature = text(&headers, "signature");
+        let start = r#"keyId="https://blog.example/ap/actors/blog#main-key",algorithm="rsa-sha256",headers="(request-target) host date digest",signature=""#;
+        assert!(signature.starts_with(start), "{signature}");
+        assert_eq!(headers.len(), 5);
+    }
+
+    #[test]
+    fn a_signed_post_by_rfc_9421_has_one_signature_with_what_mastodon_demands() {
+        let headers = headers(Scheme::Rfc9421, Some(BODY), &KEYS[0]);
+        assert_eq!(
+            text(&headers, "content-digest"),
+            "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
+        );
+        assert_eq!(
+            text(&headers, "signature-input"),
+            r#"sig1=("@method" "@target-uri" "content-digest");created=1795255200;keyid="https://blog.example/ap/actors/blog#main-key";alg="rsa-v1_5-sha256""#
+        );
+        assert!(text(&headers, "signature").starts_with("sig1=:"));
+        assert_eq!(headers.len(), 6);
+    }
+
+    #[test]
+    fn a_signed_get_has_no_digest() {
+        for scheme in [Scheme::Cavage, Scheme::Rfc9421] {
+            let headers = headers(scheme, None, &KEYS[1]);
+            assert!(!headers.contains_key(DIGEST) && !headers.contains_key(CONTENT_DIGEST));
+            assert!(!headers.contains_key(CONTENT_TYPE));
+        }
+    }
+
+    #[test]
+    fn a_clock_at_either_end_of_time_makes_no_panic() {
+        let url = "https://social.example/inbox".parse().unwrap();
+        let request = Outgoing {
+            method: "GET",
+            url: &url,
+            body: None,
+            content_type: None,
+        };
+        for scheme in [Scheme::Cavage, Scheme::Rfc9421] {
+            assert!(sign(scheme, &request, &KEYS[1], KEY_ID, Timestamp::MIN).is_err());
+            let headers = sign(scheme, &request, &KEYS[1], KEY_ID, Timestamp::MAX).unwrap();
+            let message = Message {
+                method: "GET",
+                target_uri: url.as_str(),
+                headers: &headers,
+                body: None,
+            };
+            let claims = read(&message).unwrap();
+            assert!(matches!(
+                claims[0].check(&message, Timestamp::MIN),
+                Err(SigError::Stale { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn a_key_id_that_would_break_the_header_is_refused() {
+        let url = "https://social.example/inbox".parse().unwrap();
+        let request = Outgoing {
+            method: "GET",
+            url: &url,
+            body: None,
+            content_type: None,
+        };
+        for scheme in [Scheme::Cavage, Scheme::Rfc9421] {
+            for key_id in ["a\"b", "a\\b", "a\nb"] {
+                assert!(
+                    sign(scheme, &request, &KEYS[1], key_id, now()).is_err(),
+                    "{key_id}"
+                );
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_signed_verifies_and_what_is_changed_does_not(
+            cavage: bool,
+            which in 0..2_usize,
+            host in "[a-z]{1,9}\\.example(:[1-9][0-9]{3})?",
+            path in "(/[a-zA-Z0-9~._-]{1,8}){0,3}(\\?[a-z]=[a-z0-9%]{0,5})?",
+            body in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..99)),
+            seconds in 0..4_000_000_000_i64,
+        ) {
+            let (key, now) = (&KEYS[which], Timestamp::from_second(seconds).unwrap());
+            let scheme = if cavage { Scheme::Cavage } else { Scheme::Rfc9421 };
+            let url: url::Url = format!("https://{host}{path}").parse().unwrap();
+            let method = if body.is_some() { "POST" } else { "GET" };
+            let request = Outgoing { method, url: &url, body: body.as_deref(), content_type: None };
+            let headers = sign(scheme, &request, key, KEY_ID, now).unwrap();
+            let message = Message { method, target_uri: url.as_str(), headers: &headers, body: body.as_deref() };
+            let verify = |message: &Message<'_>| read(message)?[0].verify(message, key.public_key(), now);
+            let holds = |message: Message<'_>| verify(&message).is_ok();
+            prop_assert_eq!(verify(&message), Ok(()));
+
+            let other_path = format!("https://{host}/x{path}");
+            prop_assert_eq!(holds(Message { target_uri: &other_path, ..message }), false);
+            let other_host = format!("https://x{host}{path}");
+            prop_assert_eq!(holds(Message { target_uri: &other_host, ..message }), false);
+            prop_assert_eq!(holds(Message { method: "DELETE", ..message }), false);
+            if let Some(body) = &body {
+                let other_body = [body.as_slice(), b" "].concat();
+                prop_assert_eq!(holds(Message { body: Some(&other_body), ..message }), false);
+            }
+            let mut moved = headers.clone();
+            if cavage {
+                let date = httpdate::fmt_http_date((now + SignedDuration::from_secs(1)).into());
+                moved.insert(DATE, date.parse().unwrap());
+            } else {
+                let input = text(&headers, "signature-input");
+                let later = input.replace(&format!("created={seconds};"), &format!("created={};", seconds + 1));
+                moved.insert(SIGNATURE_INPUT, later.parse().unwrap());
+            }
+            prop_assert_eq!(verify(&Message { headers: &moved, ..message }), Err(SigError::BadSignature));
+        }
+    }
 }

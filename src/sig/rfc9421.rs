@@ -6,26 +6,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sfv::{BareItem, Dictionary, InnerList, ItemSerializer, ListEntry, ListSerializer, Parser};
+use sfv::{Dictionary, InnerList, ListEntry, ListSerializer, Parser};
 
+use super::claim::{Parts as AnyParts, check_fresh, timestamp};
+use super::component::Component;
 use super::key::{Algorithm, PrivateKey};
 use super::target::Target;
-use super::{
-    CONTENT_DIGEST, Claim, MAX_COMPONENTS, MAX_SIGNATURES, Message, Parts as AnyParts, SigError, check_fresh,
-    digest, excerpt, timestamp,
-};
+use super::{CONTENT_DIGEST, Claim, MAX_COMPONENTS, MAX_SIGNATURES, Message, SigError, digest};
 
 /// The label of the signatures made here; there is never a second one.
 const LABEL: &str = "sig1";
-
-/// What a query parameter's name and value keep unencoded: RFC 9421, 2.2.8, which refers to the URL standard's
-/// application/x-www-form-urlencoded percent-encode set.
-const QUERY_PARAM: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'*')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_');
 
 /// One labelled signature, parsed and not yet believed.
 #[derive(Clone, Debug)]
@@ -39,26 +29,10 @@ pub(super) struct Parts {
     pub(super) signature: Vec<u8>,
 }
 
-/// A covered component.
-#[derive(Clone, Debug, PartialEq)]
-struct Component {
-    name: String,
-    /// The name of the parameter, for `@query-param`.
-    query_param: Option<String>,
-    /// The identifier as it stands in the base: `"name"`, with its parameters.
-    identifier: String,
-}
-
 impl Parts {
     /// The algorithm that the signature names; `None` when the key decides.
     pub(super) fn algorithm(&self) -> Result<Option<Algorithm>, SigError> {
-        let named = self.algorithm.as_deref().map(|name| {
-            Algorithm::ALL
-                .into_iter()
-                .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
-                .ok_or_else(|| SigError::UnknownAlgorithm(excerpt(name)))
-        });
-        named.transpose()
+        self.algorithm.as_deref().map(Algorithm::named).transpose()
     }
 
     fn covers(&self, component: &str) -> bool {
@@ -151,89 +125,6 @@ fn serialize(list: &InnerList) -> String {
     serializer.finish().expect("a list with one member is not empty")
 }
 
-impl Component {
-    fn read(item: &sfv::Item) -> Result<Component, SigError> {
-        let BareItem::String(name) = &item.bare_item else {
-            return Err(SigError::Malformed("a component isn't a string"));
-        };
-        let query_param = match (name.as_str(), item.params.len()) {
-            ("@query-param", 1) => item.params.get("name").and_then(|name| name.as_string()),
-            (_, 0) => None,
-            _ => return Err(SigError::Unsupported(excerpt(name.as_str()))),
-        };
-        let identifier = ItemSerializer::new()
-            .bare_item(&item.bare_item)
-            .parameters(&item.params)
-            .finish();
-        let query_param = query_param.map(|name| name.as_str().to_owned());
-        Ok(Component {
-            name: name.as_str().to_owned(),
-            query_param,
-            identifier,
-        })
-    }
-
-    fn derived(name: &str) -> Component {
-        Component {
-            name: name.to_owned(),
-            query_param: None,
-            identifier: format!("\"{name}\""),
-        }
-    }
-
-    /// Appends the component's value: RFC 9421, 2.1 and 2.2.
-    fn push_value(
-        &self,
-        base: &mut String,
-        message: &Message<'_>,
-        target: &Target<'_>,
-    ) -> Result<(), SigError> {
-        match self.name.as_str() {
-            "@method" => base.push_str(message.method),
-            "@target-uri" => base.push_str(target.uri),
-            // A proxy may pass another Host than the one that the sender knows us by.
-            "@authority" | "host" => base.push_str(&target.authority),
-            "@scheme" => base.push_str(target.scheme),
-            "@request-target" => target.push_request_target(base),
-            "@path" => base.push_str(target.path),
-            "@query" => {
-                base.push('?');
-                base.push_str(target.query.unwrap_or_default());
-            }
-            "@query-param" => base.push_str(&self.query_param_value(target)?),
-            name if name.starts_with('@') => return Err(SigError::Unsupported(excerpt(name))),
-            // RFC 9421, 2.1: names of fields are in small letters.
-            name if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-                return Err(SigError::Malformed("a component with capital letters"));
-            }
-            name => {
-                let value = message
-                    .header(name)?
-                    .ok_or_else(|| SigError::Absent(excerpt(name)))?;
-                base.push_str(&value);
-            }
-        }
-        Ok(())
-    }
-
-    /// RFC 9421, 2.2.8: decoded and encoded again; a name that occurs twice can't be covered.
-    fn query_param_value(&self, target: &Target<'_>) -> Result<String, SigError> {
-        let absent = || SigError::Absent("@query-param".to_owned());
-        let wanted = self
-            .query_param
-            .as_deref()
-            .ok_or(SigError::Malformed("@query-param without a name"))?;
-        let query = target.query.ok_or_else(absent)?;
-        let encode = |text: &str| utf8_percent_encode(text, QUERY_PARAM).to_string();
-        let mut found =
-            url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| encode(name) == wanted);
-        match (found.next(), found.next()) {
-            (Some((_, value)), None) => Ok(encode(&value)),
-            _ => Err(absent()),
-        }
-    }
-}
-
 /// Checks what needs no key: coverage, time, digest.
 pub(super) fn check(
     parts: &Parts,
@@ -305,7 +196,7 @@ pub(super) fn sign(
         Some(_) => &["@method", "@target-uri", "content-digest"],
         None => &["@method", "@target-uri"],
     };
-    let components: Vec<Component> = covered.iter().map(|name| Component::derived(name)).collect();
+    let components: Vec<Component> = covered.iter().map(|name| Component::plain(name)).collect();
     let list = components
         .iter()
         .map(|component| component.identifier.as_str())
