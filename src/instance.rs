@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::ap::iri::Iris;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::keys::Keys;
 use crate::net::Client;
 use crate::store::{Activity, Job, Store, StoreError};
 
@@ -24,6 +25,8 @@ pub struct Instance {
     pub iris: Iris,
     /// The data directory.
     pub store: Store,
+    /// Our own keys.
+    pub keys: Keys,
     /// The way out.
     pub client: Client,
     /// The time.
@@ -57,6 +60,7 @@ impl Instance {
         Instance {
             iris: Iris::new(&config.site.url),
             config: RwLock::new(Arc::new(config)),
+            keys: Keys::new(&store.disk),
             store,
             client,
             clock,

@@ -12,7 +12,7 @@
 //! 4. shell: [`cli`], [`daemon`]
 //! 3. faces: [`http`]
 //! 2. rivers: [`publish`], [`deliver`], [`inbox`], [`widget`], and what they share: [`instance`], [`remote`]
-//! 1. doors: [`config`], [`store`], [`net`], [`site::scan`], [`site::watch`], [`hooks`]
+//! 1. doors: [`config`], [`store`], [`keys`], [`net`], [`site::scan`], [`site::watch`], [`hooks`]
 //! 0. pure: [`ap`], [`sig`], [`site::page`], [`site::diff`], [`article`], [`queue`], [`sanitize`], [`clock`]
 
 pub mod cli;
@@ -29,6 +29,7 @@ pub mod widget;
 
 pub mod config;
 pub mod hooks;
+pub mod keys;
 pub mod net;
 pub mod site;
 pub mod store;

@@ -1,6 +1,13 @@
 //! `ap.toml`: what the owner asks for, valid or not at all.
 //!
-//! The rest of the program sees only [`Config`], in which every value is possible and every path absolute.
+//! The rest of the program sees only [`Config`], in which every value is possible and every path absolute. [`parse`]
+//! makes one from text, [`Config::read`] from a file.
+
+pub mod default;
+mod parse;
+mod problem;
+mod section;
+mod value;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +18,9 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::article::{Kind, Visibility};
+
+pub use self::parse::{MAX_FILE, parse};
+pub use self::problem::Problem;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -335,6 +345,24 @@ impl std::fmt::Debug for HookTarget {
 }
 
 impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// All problems of the file, or the one that it can't be read.
+    pub fn read(file: &std::path::Path) -> Result<Config, Vec<Problem>> {
+        match std::fs::read_to_string(file) {
+            Ok(text) => parse(&text, file),
+            Err(error) => Err(vec![Problem {
+                file: file.to_path_buf(),
+                line: 1,
+                key: String::new(),
+                message: format!("can't be read: {error}"),
+                hint: (error.kind() == std::io::ErrorKind::NotFound)
+                    .then(|| "`tidings init` writes one; --config names another".to_string()),
+            }]),
+        }
+    }
+
     /// The actor with this name.
     pub fn actor(&self, name: &str) -> Option<&Actor> {
         self.actors.iter().find(|actor| actor.name == name)

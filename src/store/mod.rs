@@ -54,6 +54,14 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+    /// One of our own keys can't be used.
+    #[error("the key {}: {reason}", path.display())]
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// A newer program wrote it.
     #[error("{} has layout {found}, newer than the {LAYOUT} that this program knows: use a newer tidings", path.display())]
     Newer {

@@ -1,0 +1,766 @@
+//! From the text of `ap.toml` to a [`Config`], or to everything that is wrong with it.
+
+use std::path::{Component, Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+use url::Url;
+
+use super::problem::{Problem, Problems, Refusal};
+use super::section::{At, Section, one_of, whole};
+use super::{
+    Actor, ActorKind, Config, Federation, FirstRun, FollowPolicy, Hook, HookTarget, Interactions, Listen,
+    Moderation, Publish, QuotePolicy, Server, Share, Show, Signatures, Site, TrustedProxies, default, value,
+};
+use crate::article::{Kind, Visibility};
+
+/// Largest configuration that is read, in bytes: a hundred times the shipped one, comments and all.
+pub const MAX_FILE: usize = 1 << 20;
+
+/// Reads a configuration. `file` is where the text came from: relative paths in it start there, and messages name it.
+/// Nothing is looked up on disk.
+///
+/// # Errors
+/// All problems of the text, by line; at least one.
+pub fn parse(text: &str, file: &Path) -> Result<Config, Vec<Problem>> {
+    let mut problems = Problems::new(file.to_path_buf(), text);
+    if text.len() > MAX_FILE {
+        problems.add(
+            &(0..0),
+            "",
+            Refusal::new("is larger than 1 MiB: this can't be a configuration"),
+        );
+        return Err(problems.into_sorted());
+    }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What was salvaged from broken TOML would only add misleading complaints.
+        for error in errors {
+            problems.add(&error.span().unwrap_or(0..0), "", Refusal::new(error.message()));
+        }
+        return Err(problems.into_sorted());
+    }
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
+    let base = absolute.parent().unwrap_or(Path::new("/")).to_path_buf();
+    let config = read(root.get_ref(), absolute, &base, &mut problems);
+    let found = problems.into_sorted();
+    match config {
+        Some(config) if found.is_empty() => Ok(config),
+        _ => Err(found),
+    }
+}
+
+fn read<'t>(
+    root: &'t DeTable<'t>,
+    file: PathBuf,
+    base: &Path,
+    problems: &mut Problems<'t>,
+) -> Option<Config> {
+    let mut whole_file = Section::new("", 0..0, Some(root), problems);
+    let (site_span, site) = whole_file.table("site");
+    let (server_span, server) = whole_file.table("server");
+    let actors = whole_file.tables("actor");
+    let (publish_span, publish) = whole_file.table("publish");
+    let (federation_span, federation) = whole_file.table("federation");
+    let (interactions_span, interactions) = whole_file.table("interactions");
+    let hooks = whole_file.tables("hook");
+    if root.get("actor").is_none() {
+        whole_file.refuse_here(
+            "actor",
+            Refusal::new("is missing")
+                .hint("add the account that people follow: [[actor]] with name = \"blog\""),
+        );
+    }
+    whole_file.finish();
+
+    // Whether the network is private decides what site.url and the hooks may be.
+    let mut section = Section::new("federation", federation_span, federation, problems);
+    let (federation, private) = read_federation(&mut section);
+    section.finish();
+    let mut section = Section::new("site", site_span, site, problems);
+    let site = read_site(&mut section, base, private.value);
+    section.finish();
+    if let Some(site) = &site
+        && private.value
+        && site.url.scheme() == "https"
+        && !value::is_private(&site.url)
+    {
+        problems.add(
+            &private.span,
+            &private.key,
+            Refusal::new("private addresses can't be allowed for a public site: strangers could make tidings call inner machines")
+                .hint("take the line out; it is for labs and tests with a local site.url"),
+        );
+    }
+    let mut section = Section::new("server", server_span, server, problems);
+    let server = read_server(&mut section, base);
+    section.finish();
+    let actors = read_actors(actors, problems);
+    let mut section = Section::new("publish", publish_span, publish, problems);
+    let publish = read_publish(&mut section);
+    section.finish();
+    let mut section = Section::new("interactions", interactions_span, interactions, problems);
+    let interactions = read_interactions(&mut section, base);
+    section.finish();
+    let hooks = hooks
+        .into_iter()
+        .filter_map(|(span, table)| {
+            let mut section = Section::new("hook", span, Some(table), problems);
+            let hook = read_hook(&mut section, private.value);
+            section.finish();
+            hook
+        })
+        .collect();
+
+    let site = site?;
+    let handle_domain = match federation.handle_domain {
+        Some(domain) => domain,
+        None => {
+            let host = site.url.host_str()?;
+            match site.url.port() {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_string(),
+            }
+        }
+    };
+    Some(Config {
+        file,
+        site,
+        server,
+        actors,
+        publish,
+        federation: Federation {
+            handle_domain,
+            blocked: federation.blocked,
+            allowed: federation.allowed,
+            signatures: federation.signatures,
+            require_signed_fetch: federation.require_signed_fetch,
+            allow_private_addresses: private.value,
+        },
+        interactions,
+        hooks,
+    })
+}
+
+fn read_site(section: &mut Section<'_, '_>, base: &Path, private: bool) -> Option<Site> {
+    let url = section.required(
+        "url",
+        "write where readers find the site: url = \"https://blog.example\"",
+    );
+    let output = section.required(
+        "output",
+        "write the folder that your generator fills: output = \"public\"",
+    );
+    let data = section.required(
+        "data",
+        "write the folder for everything that tidings keeps: data = \"data\"",
+    );
+    let url = url.and_then(|at| {
+        let read = value::site_url(&at.value).and_then(|url| {
+            if url.scheme() == "http" && !private {
+                Err(
+                    Refusal::new("must be https: other servers talk to nothing else").hint(format!(
+                        "write \"https{}\"; for a lab, federation.allow_private_addresses = true allows http",
+                        at.value.get(4..).unwrap_or_default()
+                    )),
+                )
+            } else {
+                Ok(url)
+            }
+        });
+        section.take(&at, read)
+    });
+    let output = output.and_then(|at| folder(section, &at, base));
+    let data_at = data;
+    let data = data_at.as_ref().and_then(|at| folder(section, at, base));
+    if let (Some(output), Some(data), Some(at)) = (&output, &data, &data_at) {
+        let nested = if data.starts_with(output) {
+            Some(
+                "lies inside site.output: whatever tidings keeps, keys too, would be published with the site",
+            )
+        } else if output.starts_with(data) {
+            Some("contains site.output: the folder of the generator can't lie in the store")
+        } else {
+            None
+        };
+        if let Some(nested) = nested {
+            section.take::<(), _>(
+                at,
+                Err(Refusal::new(nested).hint("choose two folders beside each other")),
+            );
+        }
+    }
+    Some(Site {
+        url: url?,
+        output: output?,
+        data: data?,
+    })
+}
+
+fn folder(section: &mut Section<'_, '_>, at: &At<String>, base: &Path) -> Option<PathBuf> {
+    let read = if at.value.is_empty() || at.value.contains('\0') {
+        Err(Refusal::new("must be the path of a folder"))
+    } else {
+        Ok(below(base, Path::new(&at.value)))
+    };
+    section.take(at, read)
+}
+
+/// A path from the configuration, absolute and without `.` and `..`.
+fn below(base: &Path, path: &Path) -> PathBuf {
+    let mut absolute = PathBuf::new();
+    for component in base.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            other => absolute.push(other),
+        }
+    }
+    absolute
+}
+
+fn read_server(section: &mut Section<'_, '_>, base: &Path) -> Server {
+    let listen = section
+        .parsed("listen", value::listen)
+        .unwrap_or_else(|| value::listen(default::LISTEN).expect("the default address is an address"));
+    let listen = match listen {
+        Listen::Unix(path) => Listen::Unix(below(base, &path)),
+        tcp @ Listen::Tcp(_) => tcp,
+    };
+    let listen_mode = section
+        .parsed("listen_mode", value::mode)
+        .unwrap_or(default::LISTEN_MODE);
+    let mut trusted_proxies = TrustedProxies::default();
+    match section.strings("trusted_proxies") {
+        Some(strings) => {
+            for at in strings {
+                let added = value::proxy(&at.value, &mut trusted_proxies);
+                section.take(&at, added);
+            }
+        }
+        None => {
+            for proxy in default::TRUSTED_PROXIES {
+                value::proxy(proxy, &mut trusted_proxies).expect("a default proxy is an address or a range");
+            }
+        }
+    }
+    Server {
+        listen,
+        listen_mode,
+        trusted_proxies,
+    }
+}
+
+fn read_actors<'t>(
+    tables: Vec<(std::ops::Range<usize>, &'t DeTable<'t>)>,
+    problems: &mut Problems<'t>,
+) -> Vec<Actor> {
+    let mut actors: Vec<Actor> = Vec::new();
+    for (span, table) in tables {
+        let mut section = Section::new("actor", span, Some(table), problems);
+        let name = section.required("name", "write what stands before the second @: name = \"blog\"");
+        let name = name.and_then(|at| {
+            let read = value::name(&at.value).and_then(|name| {
+                if actors.iter().any(|actor| actor.name.eq_ignore_ascii_case(&name)) {
+                    Err(Refusal::new(format!("{name:?} is the name of two actors"))
+                        .hint("names differ in more than capitals"))
+                } else {
+                    Ok(name)
+                }
+            });
+            section.take(&at, read)
+        });
+        let actor = read_actor(&mut section, name.unwrap_or_default());
+        section.finish();
+        actors.push(actor);
+    }
+    actors
+}
+
+fn read_actor(section: &mut Section<'_, '_>, name: String) -> Actor {
+    Actor {
+        kind: section.choice(
+            "type",
+            default::ACTOR_KIND,
+            &[
+                ("Person", ActorKind::Person),
+                ("Service", ActorKind::Service),
+                ("Organization", ActorKind::Organization),
+                ("Group", ActorKind::Group),
+                ("Application", ActorKind::Application),
+            ],
+        ),
+        display_name: section
+            .string("display_name")
+            .map(|at| at.value)
+            .filter(|shown| !shown.trim().is_empty())
+            .unwrap_or_else(|| name.clone()),
+        summary: section.string("summary").map(|at| at.value).unwrap_or_default(),
+        icon: section.parsed("icon", picture),
+        image: section.parsed("image", picture),
+        fields: read_fields(section),
+        discoverable: section.boolean("discoverable", default::DISCOVERABLE),
+        indexable: section.boolean("indexable", default::INDEXABLE),
+        hide_followers: section.boolean("hide_followers", default::HIDE_FOLLOWERS),
+        attribution_domains: section.list("attribution_domains", value::domain),
+        also_known_as: section.list("also_known_as", |text| {
+            web_address(text).map(|_| text.to_string())
+        }),
+        followers: section.choice(
+            "followers",
+            default::FOLLOWERS,
+            &[
+                ("accept", FollowPolicy::Accept),
+                ("ask", FollowPolicy::Ask),
+                ("reject", FollowPolicy::Reject),
+            ],
+        ),
+        pages: section.globs("pages", &default::ALL_PAGES),
+        name,
+    }
+}
+
+fn read_fields(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
+    let (_, Some(table)) = section.table("fields") else {
+        return Vec::new();
+    };
+    let mut fields = Vec::new();
+    for (key, item) in table {
+        match item.get_ref() {
+            DeValue::String(text) => fields.push((key.get_ref().to_string(), text.to_string())),
+            other => {
+                let at = At {
+                    value: (),
+                    span: item.span(),
+                    key: format!("actor.fields.{}", key.get_ref()),
+                };
+                section.wrong_type(&at, other, "a string in quotes");
+            }
+        }
+    }
+    fields
+}
+
+fn picture(text: &str) -> Result<String, Refusal> {
+    if text.starts_with('/') && !text.starts_with("//") {
+        return Ok(text.to_string());
+    }
+    web_address(text).map(|_| text.to_string()).map_err(|_| {
+        Refusal::new(format!("{text:?} is not a picture's address"))
+            .hint("write a path on the site, \"/avatar.png\", or a URL")
+    })
+}
+
+fn web_address(text: &str) -> Result<Url, Refusal> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(url),
+        _ => {
+            Err(Refusal::new(format!("{text:?} is not a web address")).hint("write it whole, with https://"))
+        }
+    }
+}
+
+fn read_publish(section: &mut Section<'_, '_>) -> Publish {
+    Publish {
+        include: section.globs("include", &default::ALL_PAGES),
+        exclude: section.globs("exclude", &[]),
+        kind: section.choice(
+            "kind",
+            None,
+            &[
+                ("auto", None),
+                ("article", Some(Kind::Article)),
+                ("note", Some(Kind::Note)),
+            ],
+        ),
+        visibility: section.choice(
+            "visibility",
+            default::VISIBILITY,
+            &[
+                ("public", Visibility::Public),
+                ("unlisted", Visibility::Unlisted),
+                ("followers", Visibility::Followers),
+            ],
+        ),
+        quotes: section.choice(
+            "quotes",
+            default::QUOTES,
+            &[
+                ("anyone", QuotePolicy::Anyone),
+                ("followers", QuotePolicy::Followers),
+                ("nobody", QuotePolicy::Nobody),
+            ],
+        ),
+        first_run: section.choice(
+            "first_run",
+            default::FIRST_RUN,
+            &[("baseline", FirstRun::Baseline), ("announce", FirstRun::Announce)],
+        ),
+        settle: section
+            .parsed("settle", value::duration)
+            .unwrap_or(default::SETTLE),
+        delete_grace: section
+            .parsed("delete_grace", value::duration)
+            .unwrap_or(default::DELETE_GRACE),
+        max_changes: section.count("max_changes", default::MAX_CHANGES),
+        max_deletes: read_share(section),
+        featured: section.count("featured", default::FEATURED),
+    }
+}
+
+fn read_share(section: &mut Section<'_, '_>) -> Share {
+    let Some(at) = section.value("max_deletes") else {
+        return default::MAX_DELETES;
+    };
+    let read = match at.value {
+        DeValue::String(text) => value::share(text),
+        other => whole(other).map(Share::Count).ok_or_else(|| {
+            Refusal::new("is not a number or a share")
+                .hint("write a whole number, or a share such as \"10%\"")
+        }),
+    };
+    section.take(&at, read).unwrap_or(default::MAX_DELETES)
+}
+
+/// `[federation]` before it is known what `handle_domain` is by default.
+struct RawFederation {
+    handle_domain: Option<String>,
+    blocked: Vec<String>,
+    allowed: Vec<String>,
+    signatures: Signatures,
+    require_signed_fetch: bool,
+}
+
+fn read_federation(section: &mut Section<'_, '_>) -> (RawFederation, At<bool>) {
+    let private = At {
+        value: section.boolean("allow_private_addresses", false),
+        span: section
+            .value("allow_private_addresses")
+            .map_or(0..0, |at| at.span),
+        key: "federation.allow_private_addresses".into(),
+    };
+    let federation = RawFederation {
+        handle_domain: section.parsed("handle_domain", value::handle_domain),
+        blocked: section.list("blocked", value::domain),
+        allowed: section.list("allowed", value::domain),
+        signatures: section.choice(
+            "signatures",
+            default::SIGNATURES,
+            &[
+                ("auto", Signatures::Auto),
+                ("cavage", Signatures::Cavage),
+                ("rfc9421", Signatures::Rfc9421),
+            ],
+        ),
+        require_signed_fetch: section.boolean("require_signed_fetch", false),
+    };
+    (federation, private)
+}
+
+fn read_interactions(section: &mut Section<'_, '_>, base: &Path) -> Interactions {
+    Interactions {
+        moderation: section.choice(
+            "moderation",
+            default::MODERATION,
+            &[
+                ("first", Moderation::First),
+                ("show", Moderation::Show),
+                ("hold", Moderation::Hold),
+            ],
+        ),
+        show: section.choice(
+            "show",
+            default::SHOW,
+            &[("all", Show::All), ("counts", Show::Counts), ("none", Show::None)],
+        ),
+        expire: section.parsed("expire", value::age).unwrap_or(None),
+        templates: {
+            let at = section.string("templates");
+            at.and_then(|at| folder(section, &at, base))
+                .unwrap_or_else(|| below(base, Path::new(default::TEMPLATES)))
+        },
+        locale: section
+            .parsed("locale", value::language)
+            .unwrap_or_else(|| default::LOCALE.to_string()),
+        media_limit: read_size(section),
+    }
+}
+
+fn read_size(section: &mut Section<'_, '_>) -> u64 {
+    let Some(at) = section.value("media_limit") else {
+        return default::MEDIA_LIMIT;
+    };
+    let read = match at.value {
+        DeValue::String(text) => value::size(text),
+        other => whole(other)
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .ok_or_else(|| Refusal::new("is not a size").hint("write a number and a unit: \"256 MiB\"")),
+    };
+    section.take(&at, read).unwrap_or(default::MEDIA_LIMIT)
+}
+
+fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<Hook> {
+    let has_on = section.value("on").is_some();
+    let on = section.list("on", |text| one_of(text, &value::HOOK_EVENTS));
+    if !has_on {
+        section.refuse_here(
+            "on",
+            Refusal::new("is missing").hint("name the events: on = [\"reply\", \"mention\"]"),
+        );
+    }
+    let command = section.strings("command");
+    let url = section.string("url");
+    let secret = section.string("secret");
+    let secret = secret.and_then(|at| {
+        let read = value::secret(&at.value);
+        section.take(&at, read)
+    });
+    let has_secret = section.value("secret").is_some();
+    let target = match (command, url) {
+        (Some(_), Some(at)) => section.take(
+            &at,
+            Err(Refusal::new("a hook is a command or a url, not both").hint("make two [[hook]] tables")),
+        ),
+        (Some(command), None) => {
+            let words: Vec<String> = command.into_iter().map(|at| at.value).collect();
+            if has_secret {
+                section.refuse_here(
+                    "secret",
+                    Refusal::new("is of no use to a command").hint("take it out"),
+                );
+            }
+            if words.first().is_none_or(String::is_empty) {
+                section.refuse_here(
+                    "command",
+                    Refusal::new("is empty").hint("write the program and its arguments: [\"notify-me\"]"),
+                );
+                None
+            } else {
+                Some(HookTarget::Command(words))
+            }
+        }
+        (None, Some(at)) => {
+            if !has_secret {
+                section.refuse_here(
+                    "secret",
+                    Refusal::new("is missing").hint("a webhook is signed; make a secret with `openssl rand -base64 32` and put `whsec_` in front"),
+                );
+            }
+            let read = web_address(&at.value).and_then(|url| {
+                if url.scheme() == "http" && !private {
+                    Err(Refusal::new("must be https").hint("write \"https://…\""))
+                } else {
+                    Ok(url)
+                }
+            });
+            section
+                .take(&at, read)
+                .zip(secret)
+                .map(|(url, secret)| HookTarget::Webhook { url, secret })
+        }
+        (None, None) => {
+            let tried = section.value("command").is_some() || section.value("url").is_some();
+            if !tried {
+                section.refuse_here(
+                    "command",
+                    Refusal::new("is missing").hint("a hook needs a command, or a url with a secret"),
+                );
+            }
+            None
+        }
+    };
+    Some(Hook { on, target: target? })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SMALL: &str = "[site]\nurl = \"https://blog.example\"\noutput = \"public\"\ndata = \"data\"\n[[actor]]\nname = \"blog\"\n";
+
+    fn read(text: &str) -> Result<Config, Vec<Problem>> {
+        parse(text, Path::new("/srv/blog/ap.toml"))
+    }
+
+    /// Line and key of each problem.
+    fn places(text: &str) -> Vec<(usize, String)> {
+        read(text)
+            .unwrap_err()
+            .into_iter()
+            .map(|problem| (problem.line, problem.key))
+            .collect()
+    }
+
+    #[test]
+    fn a_small_file_gets_the_defaults_and_absolute_paths() {
+        let config = read(SMALL).unwrap();
+        assert_eq!(config.site.output, Path::new("/srv/blog/public"));
+        assert_eq!(config.interactions.templates, Path::new("/srv/blog/widgets"));
+        assert_eq!(config.federation.handle_domain, "blog.example");
+        assert_eq!(
+            config.server.listen,
+            Listen::Tcp("127.0.0.1:8790".parse().unwrap())
+        );
+        assert!(config.server.trusted_proxies.unix);
+        assert!(
+            config
+                .server
+                .trusted_proxies
+                .contains("127.0.0.9".parse().unwrap())
+        );
+        assert_eq!(config.publish.settle, Duration::from_secs(2));
+        assert_eq!(config.default_actor().display_name, "blog");
+        assert_eq!(config.actor_of_page("/posts/hello/").name, "blog");
+    }
+
+    #[test]
+    fn the_shipped_configuration_is_valid_and_says_the_defaults() {
+        let shipped = include_str!("../../ap.toml");
+        let config = read(shipped).unwrap();
+        assert!(config.federation.allow_private_addresses);
+        // Each key that is left at its default, said aloud, changes nothing. Hooks are examples, not defaults.
+        let before_hooks = shipped.split("# Hooks:").next().unwrap();
+        let aloud: String = before_hooks
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) && key.contains(" = ") => {
+                    format!("{key}\n")
+                }
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        assert_ne!(aloud, before_hooks);
+        assert_eq!(format!("{:?}", read(&aloud).unwrap()), format!("{config:?}"));
+    }
+
+    #[test]
+    fn ten_mistakes_are_reported_together_each_with_its_line_and_key() {
+        let text = r#"[site]
+url = "http://blog.example"
+output = 5
+dta = "data"
+[server]
+listen = "localhost"
+listen_mode = 660
+[[actor]]
+name = "b!"
+type = "Persn"
+[publish]
+settle = "soon"
+max_deletes = "200%"
+[federation]
+blocked = ["https://bad.example", "fine.example", 7]
+"#;
+        let found = places(text);
+        let wanted = [
+            (1, "site.data"),
+            (2, "site.url"),
+            (3, "site.output"),
+            (4, "site.dta"),
+            (6, "server.listen"),
+            (7, "server.listen_mode"),
+            (9, "actor.name"),
+            (10, "actor.type"),
+            (12, "publish.settle"),
+            (13, "publish.max_deletes"),
+            (15, "federation.blocked"),
+            (15, "federation.blocked"),
+        ];
+        assert_eq!(found, wanted.map(|(line, key)| (line, key.to_string())));
+    }
+
+    #[test]
+    fn an_unknown_key_gets_a_suggestion() {
+        let problems = read(&format!("{SMALL}dispaly_name = \"x\"\n")).unwrap_err();
+        assert_eq!(
+            problems[0].to_string(),
+            "/srv/blog/ap.toml:7: actor.dispaly_name: unknown key"
+        );
+        assert_eq!(problems[0].hint.as_deref(), Some("did you mean `display_name`?"));
+        assert_eq!(places(&format!("{SMALL}[sight]\n")), [(7, "sight".to_string())]);
+    }
+
+    #[test]
+    fn broken_toml_names_the_line() {
+        assert_eq!(read("[site]\nurl = \n").unwrap_err()[0].line, 2);
+    }
+
+    #[test]
+    fn http_is_for_labs_and_private_addresses_are_not_for_public_sites() {
+        let lab = SMALL.replace("https://blog.example", "http://127.0.0.1:9000");
+        assert_eq!(places(&lab), [(2, "site.url".to_string())]);
+        let lab = format!("{lab}[federation]\nallow_private_addresses = true\n");
+        assert_eq!(read(&lab).unwrap().federation.handle_domain, "127.0.0.1:9000");
+        let public = format!("{SMALL}[federation]\nallow_private_addresses = true\n");
+        assert_eq!(
+            places(&public),
+            [(8, "federation.allow_private_addresses".to_string())]
+        );
+    }
+
+    #[test]
+    fn data_and_output_lie_beside_each_other() {
+        for (output, data) in [
+            ("public", "public/data"),
+            ("data/public", "data"),
+            ("x", "x"),
+            ("public", "a/../public/./d"),
+        ] {
+            let text = SMALL
+                .replace("\"public\"", &format!("{output:?}"))
+                .replace("\"data\"", &format!("{data:?}"));
+            assert_eq!(places(&text), [(4, "site.data".to_string())], "{output} {data}");
+        }
+    }
+
+    #[test]
+    fn a_hook_is_a_command_or_a_signed_webhook() {
+        let hook = |keys: &str| read(&format!("{SMALL}[[hook]]\non = [\"reply\"]\n{keys}"));
+        assert!(hook("command = [\"notify-me\", \"now\"]\n").is_ok());
+        assert!(hook("url = \"https://hooks.example/\"\nsecret = \"x\"\n").is_ok());
+        for wrong in [
+            "",
+            "command = []\n",
+            "command = [\"a\"]\nurl = \"https://hooks.example/\"\nsecret = \"x\"\n",
+            "url = \"https://hooks.example/\"\n",
+            "url = \"http://hooks.example/\"\nsecret = \"x\"\n",
+            "command = [\"a\"]\non_error = 1\n",
+        ] {
+            assert!(hook(wrong).is_err(), "{wrong}");
+        }
+        assert!(read(&format!("{SMALL}[[hook]]\ncommand = [\"a\"]\n")).is_err());
+        assert!(
+            read(&format!(
+                "{SMALL}[[hook]]\non = [\"followed\"]\ncommand = [\"a\"]\n"
+            ))
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn two_actors_need_two_names() {
+        assert_eq!(
+            places(&format!("{SMALL}[[actor]]\nname = \"Blog\"\n")),
+            [(8, "actor.name".to_string())]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(?s).{0,300}") {
+            let _ = read(&text);
+        }
+
+        #[test]
+        fn no_value_makes_the_parser_panic(key in "(url|output|data|listen|name|pages|settle|max_deletes|media_limit|fields|command|on)", value in "(?s).{0,40}") {
+            for table in ["[site]", "[server]", "[[actor]]", "[publish]", "[federation]", "[interactions]", "[[hook]]"] {
+                let _ = read(&format!("{table}\n{key} = {value}\n"));
+                let _ = read(&format!("{table}\n{key} = {value:?}\n"));
+                let _ = read(&format!("{table}\n{key} = [{value:?}]\n"));
+            }
+        }
+    }
+}

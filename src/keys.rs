@@ -1,0 +1,533 @@
+//! Our own keys: made once, kept where only their owner can read them, and never replaced silently.
+//!
+//! Each actor has an RSA key, which every server understands, and an Ed25519 key beside it (FEP-521a):
+//! `actors/NAME/key.pem` and `actors/NAME/ed25519.pem`, the instance actor's in `instance/`, PKCS#8 in PEM, mode 0600.
+//! `keys.json` remembers the fingerprint of each RSA key, so that a lost or exchanged file is noticed: other servers
+//! would refuse everything that a fresh key signs.
+//!
+//! The ids of the keys stay `#main-key` and `#ed25519-key` also when the keys change: Mastodon, GoToSocial and others
+//! keep one key of an actor under one id, take the new one from the Update (or fetch the actor again when a signature
+//! fails), and some servers refuse another id than `#main-key`.
+//!
+//! A rotation goes through these steps, each on disk before the next, and each may be repeated:
+//! 1. the new keys lie in `next-*.pem`, a copy of the old one in `former/FINGERPRINT.pem`;
+//! 2. `keys.json` says that the rotation has begun: from here it is always completed, at the next start if need be;
+//! 3. the new keys take the place of the old ones;
+//! 4. the Update is queued, to be signed with the former key (by [`crate::publish`]);
+//! 5. `keys.json` says that it is done, `next-*.pem` go. The former key stays until no delivery needs it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sig::SigError;
+use crate::sig::key::PrivateKey;
+use crate::store::file::{file_name, short_hash};
+use crate::store::{Disk, StoreError};
+
+/// The record of the fingerprints, `keys.json`.
+const RECORD: &str = "keys";
+/// The RSA key of an actor.
+const RSA: &str = "key.pem";
+/// The Ed25519 key of an actor.
+const ED25519: &str = "ed25519.pem";
+
+/// The keys of one actor.
+#[derive(Debug)]
+pub struct KeyPair {
+    /// `#main-key`: signs requests in both schemes.
+    pub rsa: PrivateKey,
+    /// `#ed25519-key`, the `assertionMethod`.
+    pub ed25519: Arc<PrivateKey>,
+    /// 16 hexadecimal digits of the SHA-256 of the public RSA key's PEM.
+    pub fingerprint: String,
+}
+
+/// All keys of a data directory, read or made when they are first asked for.
+#[derive(Debug)]
+pub struct Keys {
+    disk: Disk,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    loaded: BTreeMap<Owner, Arc<KeyPair>>,
+    former: BTreeMap<String, Arc<KeyPair>>,
+    record: Option<Remembered>,
+}
+
+/// Whose key it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Actor(String),
+    Instance,
+}
+
+impl Owner {
+    fn folder(&self) -> String {
+        match self {
+            Owner::Actor(name) => format!("actors/{}", file_name(name)),
+            Owner::Instance => "instance".to_string(),
+        }
+    }
+}
+
+/// `keys.json`
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Remembered {
+    #[serde(default)]
+    actors: BTreeMap<String, Entry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    instance: Option<Entry>,
+}
+
+impl Remembered {
+    fn get(&self, owner: &Owner) -> Option<&Entry> {
+        match owner {
+            Owner::Actor(name) => self.actors.get(name),
+            Owner::Instance => self.instance.as_ref(),
+        }
+    }
+
+    fn set(&mut self, owner: &Owner, entry: Entry) {
+        match owner {
+            Owner::Actor(name) => drop(self.actors.insert(name.clone(), entry)),
+            Owner::Instance => self.instance = Some(entry),
+        }
+    }
+}
+
+/// What is remembered of an actor's keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    /// The fingerprint of `key.pem`.
+    key: String,
+    /// During a rotation, the fingerprint of the key that goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rotating_from: Option<String>,
+    /// The fingerprints of earlier keys that deliveries may still need, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<String>,
+}
+
+impl Keys {
+    /// The keys below a data directory. Nothing is read yet.
+    pub fn new(disk: &Disk) -> Keys {
+        Keys {
+            disk: disk.clone(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The keys of an actor; made when it never had any.
+    ///
+    /// # Errors
+    /// When the actor had a key whose file is missing, damaged, exchanged, or readable by others.
+    pub fn of(&self, actor: &str) -> Result<Arc<KeyPair>, StoreError> {
+        self.get(&Owner::Actor(actor.to_string()))
+    }
+
+    /// The keys of the instance actor; made when it never had any.
+    ///
+    /// # Errors
+    /// As [`Keys::of`].
+    pub fn instance(&self) -> Result<Arc<KeyPair>, StoreError> {
+        self.get(&Owner::Instance)
+    }
+
+    /// The keys of an actor with this fingerprint, when they are kept still; otherwise its present ones.
+    ///
+    /// # Errors
+    /// As [`Keys::of`].
+    pub fn with_fingerprint(&self, actor: &str, fingerprint: &str) -> Result<Arc<KeyPair>, StoreError> {
+        let now = self.of(actor)?;
+        if now.fingerprint == fingerprint {
+            return Ok(now);
+        }
+        if let Some(former) = self.lock().former.get(fingerprint) {
+            return Ok(Arc::clone(former));
+        }
+        let file = format!(
+            "{}/former/{}.pem",
+            Owner::Actor(actor.into()).folder(),
+            file_name(fingerprint)
+        );
+        let Some(rsa) = self.read_key(&file)? else {
+            return Ok(now);
+        };
+        let former = Arc::new(KeyPair {
+            fingerprint: fingerprint_of(&rsa),
+            rsa,
+            ed25519: Arc::clone(&now.ed25519),
+        });
+        self.lock()
+            .former
+            .insert(fingerprint.to_string(), Arc::clone(&former));
+        Ok(former)
+    }
+
+    /// Makes new keys for an actor and puts them in place (steps 1 to 3). Whoever calls queues the Update next and then
+    /// calls [`Keys::finish_rotation`]. A rotation that was interrupted is gone on with.
+    ///
+    /// # Errors
+    /// As [`Keys::of`], and when the disk can't be written.
+    pub fn begin_rotation(&self, actor: &str) -> Result<Rotation, StoreError> {
+        let old = self.of(actor)?;
+        let owner = Owner::Actor(actor.to_string());
+        if let Some(rotation) = self.unfinished_rotation(actor)? {
+            return Ok(rotation);
+        }
+        let folder = owner.folder();
+        let mut state = self.lock();
+        self.disk.replace_secret(
+            &format!("{folder}/next-{ED25519}"),
+            self.generate(&folder, ED25519)?.as_bytes(),
+        )?;
+        let next = self.generate(&folder, RSA)?;
+        self.disk
+            .replace_secret(&format!("{folder}/next-{RSA}"), next.as_bytes())?;
+        let next =
+            read_pem(&next).map_err(|error| self.bad(&format!("{folder}/next-{RSA}"), &error.to_string()))?;
+        let pem = self
+            .disk
+            .read(&format!("{folder}/{RSA}"))?
+            .ok_or_else(|| self.bad(&format!("{folder}/{RSA}"), MISSING))?;
+        let former = format!("{folder}/former/{}.pem", file_name(&old.fingerprint));
+        self.disk.put_secret(&former, &pem)?;
+        let mut entry = self.entry(&mut state, &owner)?.unwrap_or_default();
+        entry.key = fingerprint_of(&next);
+        entry.rotating_from = Some(old.fingerprint.clone());
+        entry.former.push(old.fingerprint.clone());
+        self.remember(&mut state, &owner, entry)?;
+        state.loaded.remove(&owner);
+        drop(state);
+        let new = self.of(actor)?;
+        Ok(Rotation {
+            former: old.fingerprint.clone(),
+            new,
+        })
+    }
+
+    /// The rotation of an actor's keys that was begun and not finished.
+    ///
+    /// # Errors
+    /// As [`Keys::of`].
+    pub fn unfinished_rotation(&self, actor: &str) -> Result<Option<Rotation>, StoreError> {
+        let new = self.of(actor)?;
+        let mut state = self.lock();
+        let entry = self.entry(&mut state, &Owner::Actor(actor.to_string()))?;
+        Ok(entry
+            .and_then(|entry| entry.rotating_from)
+            .map(|former| Rotation { former, new }))
+    }
+
+    /// Says that the Update of a rotation is queued (step 5).
+    ///
+    /// # Errors
+    /// When the disk can't be written.
+    pub fn finish_rotation(&self, actor: &str) -> Result<(), StoreError> {
+        let owner = Owner::Actor(actor.to_string());
+        let mut state = self.lock();
+        let Some(mut entry) = self.entry(&mut state, &owner)? else {
+            return Ok(());
+        };
+        entry.rotating_from = None;
+        self.remember(&mut state, &owner, entry)?;
+        let folder = owner.folder();
+        self.disk.remove(&format!("{folder}/next-{RSA}"))?;
+        self.disk.remove(&format!("{folder}/next-{ED25519}"))
+    }
+
+    /// Removes the former keys of an actor but those that `needed` names.
+    ///
+    /// # Errors
+    /// When the disk can't be written.
+    pub fn forget_former(&self, actor: &str, needed: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+        let owner = Owner::Actor(actor.to_string());
+        let mut state = self.lock();
+        let Some(mut entry) = self.entry(&mut state, &owner)? else {
+            return Ok(());
+        };
+        let keep =
+            |fingerprint: &String| needed(fingerprint) || entry.rotating_from.as_ref() == Some(fingerprint);
+        let (kept, gone): (Vec<String>, Vec<String>) = entry.former.iter().cloned().partition(keep);
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for fingerprint in &gone {
+            self.disk.remove(&format!(
+                "{}/former/{}.pem",
+                owner.folder(),
+                file_name(fingerprint)
+            ))?;
+            state.former.remove(fingerprint);
+        }
+        entry.former = kept;
+        self.remember(&mut state, &owner, entry)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, owner: &Owner) -> Result<Arc<KeyPair>, StoreError> {
+        let mut state = self.lock();
+        if let Some(pair) = state.loaded.get(owner) {
+            return Ok(Arc::clone(pair));
+        }
+        let folder = owner.folder();
+        let entry = self.entry(&mut state, owner)?;
+        if entry.as_ref().is_some_and(|entry| entry.rotating_from.is_some()) {
+            self.put_next_in_place(&folder)?;
+        }
+        let rsa = self.read_or_make(&folder, RSA, entry.is_some(), PrivateKey::generate_rsa)?;
+        let fingerprint = fingerprint_of(&rsa);
+        match &entry {
+            Some(entry) if entry.key != fingerprint => {
+                return Err(self.bad(
+                    &format!("{folder}/{RSA}"),
+                    "it is another key than the one that was published: put the published one back from your backup",
+                ));
+            }
+            Some(_) => {}
+            None => {
+                let entry = Entry {
+                    key: fingerprint.clone(),
+                    ..Entry::default()
+                };
+                self.remember(&mut state, owner, entry)?;
+            }
+        }
+        let ed25519 = self.read_or_make(&folder, ED25519, false, PrivateKey::generate_ed25519)?;
+        let pair = Arc::new(KeyPair {
+            rsa,
+            ed25519: Arc::new(ed25519),
+            fingerprint,
+        });
+        state.loaded.insert(owner.clone(), Arc::clone(&pair));
+        Ok(pair)
+    }
+
+    /// Step 3 of a rotation.
+    fn put_next_in_place(&self, folder: &str) -> Result<(), StoreError> {
+        for name in [ED25519, RSA] {
+            if let Some(pem) = self.disk.read(&format!("{folder}/next-{name}"))? {
+                self.disk.replace_secret(&format!("{folder}/{name}"), &pem)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_or_make(
+        &self,
+        folder: &str,
+        name: &str,
+        had_one: bool,
+        generate: fn() -> Result<String, SigError>,
+    ) -> Result<PrivateKey, StoreError> {
+        let file = format!("{folder}/{name}");
+        if let Some(key) = self.read_key(&file)? {
+            return Ok(key);
+        }
+        if had_one {
+            return Err(self.bad(&file, MISSING));
+        }
+        let pem = generate().map_err(|error| self.bad(&file, &error.to_string()))?;
+        self.disk.put_secret(&file, pem.as_bytes())?;
+        self.read_key(&file)?.ok_or_else(|| self.bad(&file, MISSING))
+    }
+
+    fn generate(&self, folder: &str, name: &str) -> Result<String, StoreError> {
+        let generated = if name == RSA {
+            PrivateKey::generate_rsa()
+        } else {
+            PrivateKey::generate_ed25519()
+        };
+        generated.map_err(|error| self.bad(&format!("{folder}/next-{name}"), &error.to_string()))
+    }
+
+    /// A key from its file; `None` when there is no file.
+    fn read_key(&self, file: &str) -> Result<Option<PrivateKey>, StoreError> {
+        let Some(bytes) = self.disk.read(file)? else {
+            return Ok(None);
+        };
+        let path = self.path(file);
+        let mode = std::fs::metadata(&path)
+            .map_err(|error| StoreError::io(&path, error))?
+            .permissions()
+            .mode();
+        if mode & 0o077 != 0 {
+            return Err(self.bad(
+                file,
+                &format!(
+                    "others may read it (mode {:04o}): run `chmod 600 {}`; if somebody could have, `tidings key rotate` next",
+                    mode & 0o7777,
+                    path.display()
+                ),
+            ));
+        }
+        let pem = String::from_utf8(bytes)
+            .map_err(|_| self.bad(file, "it is damaged: put it back from your backup"))?;
+        read_pem(&pem).map(Some).map_err(|error| {
+            self.bad(
+                file,
+                &format!("it is damaged ({error}): put it back from your backup"),
+            )
+        })
+    }
+
+    fn entry(&self, state: &mut State, owner: &Owner) -> Result<Option<Entry>, StoreError> {
+        Ok(self.record(state)?.get(owner).cloned())
+    }
+
+    fn record<'s>(&self, state: &'s mut State) -> Result<&'s mut Remembered, StoreError> {
+        if state.record.is_none() {
+            let record = match self.disk.get(RECORD)? {
+                None => Remembered::default(),
+                Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| StoreError::Damaged {
+                    path: self.disk.path(RECORD),
+                    reason: error.to_string(),
+                })?,
+            };
+            state.record = Some(record);
+        }
+        Ok(state.record.as_mut().expect("it was read just now"))
+    }
+
+    fn remember(&self, state: &mut State, owner: &Owner, entry: Entry) -> Result<(), StoreError> {
+        let mut record = self.record(state)?.clone();
+        record.set(owner, entry);
+        let mut bytes = serde_json::to_vec_pretty(&record).expect("names and fingerprints are strings");
+        bytes.push(b'\n');
+        self.disk.replace(RECORD, &bytes)?;
+        state.record = Some(record);
+        Ok(())
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.disk.root().join(file)
+    }
+
+    fn bad(&self, file: &str, reason: &str) -> StoreError {
+        StoreError::Key {
+            path: self.path(file),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Why a key that was there and is no more isn't made again.
+const MISSING: &str = "it is missing, and other servers know the account by it: put it back from your backup";
+
+/// A rotation under way.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The fingerprint of the key that goes: it signs the Update.
+    pub former: String,
+    /// The new keys, already in place.
+    pub new: Arc<KeyPair>,
+}
+
+fn read_pem(pem: &str) -> Result<PrivateKey, SigError> {
+    PrivateKey::from_pkcs8_pem(pem)
+}
+
+fn fingerprint_of(key: &PrivateKey) -> String {
+    short_hash(&key.public_pem())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(folder: &tempfile::TempDir) -> Keys {
+        Keys::new(&Disk::new(folder.path()))
+    }
+
+    #[test]
+    fn keys_are_made_once_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = keys(&folder).of("blog").unwrap();
+        let again = keys(&folder).of("blog").unwrap();
+        assert_eq!(first.rsa.public_pem(), again.rsa.public_pem());
+        assert_eq!(first.ed25519.public_pem(), again.ed25519.public_pem());
+        let mode = |name: &str| {
+            let path = folder.path().join("actors/blog").join(name);
+            std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!((mode(RSA), mode(ED25519)), (0o600, 0o600));
+    }
+
+    #[test]
+    fn a_key_that_is_lost_damaged_exchanged_or_exposed_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        keys(&folder).of("blog").unwrap();
+        keys(&folder).of("other").unwrap();
+        let file = folder.path().join("actors/blog/key.pem");
+        let pem = std::fs::read(&file).unwrap();
+        let fails = |what: &str| {
+            let error = keys(&folder).of("blog").unwrap_err();
+            assert!(matches!(error, StoreError::Key { .. }), "{what}: {error}");
+        };
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        fails("exposed");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&file, &pem[..pem.len() / 2]).unwrap();
+        fails("damaged");
+        std::fs::write(&file, b"\xff\xfe").unwrap();
+        fails("not text");
+        std::fs::copy(folder.path().join("actors/other/key.pem"), &file).unwrap();
+        fails("exchanged");
+        std::fs::remove_file(&file).unwrap();
+        fails("lost");
+        assert!(!file.exists(), "a lost key is never made again");
+        std::fs::write(&file, &pem).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        keys(&folder).of("blog").unwrap();
+    }
+
+    #[test]
+    fn a_rotation_keeps_the_former_key_until_it_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = keys(&folder);
+        let old = keys.of("blog").unwrap();
+        let rotation = keys.begin_rotation("blog").unwrap();
+        assert_eq!(rotation.former, old.fingerprint);
+        assert_ne!(rotation.new.fingerprint, old.fingerprint);
+        assert_ne!(rotation.new.ed25519.public_pem(), old.ed25519.public_pem());
+        let former = keys.with_fingerprint("blog", &rotation.former).unwrap();
+        assert_eq!(former.rsa.public_pem(), old.rsa.public_pem());
+        keys.finish_rotation("blog").unwrap();
+        assert!(keys.unfinished_rotation("blog").unwrap().is_none());
+        keys.forget_former("blog", |_| false).unwrap();
+        let now = keys.with_fingerprint("blog", &rotation.former).unwrap();
+        assert_eq!(now.fingerprint, rotation.new.fingerprint);
+    }
+
+    #[test]
+    fn a_rotation_that_was_interrupted_is_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = keys(&folder).of("blog").unwrap();
+        let pem = std::fs::read(folder.path().join("actors/blog/key.pem")).unwrap();
+        let begun = keys(&folder).begin_rotation("blog").unwrap();
+        // As if the power had failed after keys.json was written and before the new key was in place.
+        std::fs::write(folder.path().join("actors/blog/key.pem"), pem).unwrap();
+        let after = keys(&folder);
+        let rotation = after.unfinished_rotation("blog").unwrap().unwrap();
+        assert_eq!(rotation.former, old.fingerprint);
+        assert_eq!(rotation.new.fingerprint, begun.new.fingerprint);
+        assert_eq!(
+            after.begin_rotation("blog").unwrap().new.fingerprint,
+            begun.new.fingerprint
+        );
+        after.finish_rotation("blog").unwrap();
+        assert_eq!(
+            keys(&folder).of("blog").unwrap().fingerprint,
+            begun.new.fingerprint
+        );
+    }
+}
