@@ -397,3 +397,23 @@ fn no_request_of_a_real_server_verifies_once_it_is_changed() {
         }
     }
 }
+
+#[test]
+fn the_multikeys_of_a_real_actor_are_read_and_one_is_its_pem_key() {
+    let actor = fs::read(vectors().join("lab/fedify/actor.json")).unwrap();
+    let actor: serde_json::Value = serde_json::from_slice(&actor).unwrap();
+    let multikey = |index: usize| {
+        actor["assertionMethod"][index]["publicKeyMultibase"]
+            .as_str()
+            .unwrap()
+    };
+    let rsa = PublicKey::from_multibase(multikey(0)).unwrap();
+    assert_eq!(
+        Some(&rsa),
+        lab_keys().get("https://fedify.example/users/erin#main-key")
+    );
+    assert_eq!(rsa.to_multibase().as_deref(), Some(multikey(0)));
+    let ed25519 = PublicKey::from_multibase(multikey(1)).unwrap();
+    assert_eq!(ed25519.algorithms(), [Algorithm::Ed25519]);
+    assert_eq!(ed25519.to_multibase().as_deref(), Some(multikey(1)));
+}
