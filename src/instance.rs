@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::ap::iri::Iris;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::inbox::gate::Gate;
 use crate::keys::Keys;
 use crate::net::Client;
 use crate::store::{Activity, Job, Store, StoreError};
@@ -35,6 +36,8 @@ pub struct Instance {
     pub delivery: Notify,
     /// Rung when the folder should be read again.
     pub scan: Notify,
+    /// How much its inboxes take.
+    pub gate: Gate,
     /// Told when something changed under an object: its KEY. For streams of events.
     pub changed: broadcast::Sender<Arc<str>>,
 }
@@ -66,6 +69,7 @@ impl Instance {
             clock,
             delivery: Notify::new(),
             scan: Notify::new(),
+            gate: Gate::default(),
             changed: broadcast::channel(HAPPENINGS).0,
         }
     }
@@ -100,6 +104,7 @@ impl Instance {
             actor: outgoing.actor,
             at: now,
             object: outgoing.object,
+            answer: None,
             activity: outgoing.activity,
         };
         self.store.activities.put(&activity)?;

@@ -1,1 +1,5 @@
 //! What other servers send.
+
+pub mod activity;
+pub mod gate;
+pub mod value;

@@ -18,8 +18,32 @@ pub struct Activity {
     /// The KEY of our object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// What the other side answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// The document.
     pub activity: Value,
+}
+
+/// What the other side answered to an activity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub verdict: AnswerVerdict,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerVerdict {
+    /// An Accept.
+    Accepted,
+    /// A Reject.
+    Rejected,
 }
 
 impl Activity {

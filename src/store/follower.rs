@@ -22,6 +22,9 @@ pub struct Follower {
     pub state: FollowState,
     /// When it asked.
     pub since: Timestamp,
+    /// Where it says that it moved; it stays a follower until it unfollows or is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_to: Option<String>,
     /// The Follow as it came; the Accept must carry it.
     pub follow: Value,
 }

@@ -117,6 +117,16 @@ pub struct Attachment {
 }
 
 impl Interaction {
+    /// The label of everything that an actor did.
+    pub fn label_of_actor(actor: &str) -> String {
+        format!("actor {actor}")
+    }
+
+    /// The label of what a remote activity did.
+    pub fn label_of_activity(activity: &str) -> String {
+        format!("activity {activity}")
+    }
+
     /// The short id: of a reply, mention or quote by the remote object's id; of a like or boost by who liked what,
     /// because there is at most one of each by an actor on an object.
     pub fn id_of(
@@ -168,5 +178,12 @@ impl Record for Interaction {
 
     fn group(&self) -> Option<&str> {
         self.object.as_deref()
+    }
+
+    fn labels(&self) -> Vec<String> {
+        vec![
+            Interaction::label_of_actor(&self.actor.id),
+            Interaction::label_of_activity(&self.activity),
+        ]
     }
 }

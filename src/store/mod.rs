@@ -4,7 +4,9 @@
 //! start. All calls block: async code calls them from `tokio::task::spawn_blocking` where they may be slow.
 
 pub mod activity;
+pub mod author;
 pub mod block;
+pub mod call;
 pub mod file;
 pub mod follower;
 pub mod interaction;
@@ -12,6 +14,7 @@ pub mod job;
 pub mod object;
 pub mod quote;
 pub mod remote;
+pub mod report;
 pub mod seen;
 pub mod site;
 pub mod table;
@@ -24,8 +27,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::activity::Activity;
+pub use self::activity::{Activity, Answer, AnswerVerdict};
+pub use self::author::Approval;
 pub use self::block::Block;
+pub use self::call::Call;
 pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
@@ -33,7 +38,8 @@ pub use self::job::Job;
 pub use self::object::{Audience, Object, ObjectState};
 pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost};
-pub use self::seen::Gone;
+pub use self::report::Report;
+pub use self::seen::{Going, Gone};
 pub use self::site::SiteState;
 pub use self::table::{Record, Table};
 
@@ -144,6 +150,12 @@ pub struct Store {
     pub jobs: Table<Job>,
     /// Who is blocked.
     pub blocks: Table<Block>,
+    /// Authors whose replies are shown without asking.
+    pub approvals: Table<Approval>,
+    /// Complaints about us.
+    pub reports: Table<Report>,
+    /// Hooks that are to be called.
+    pub calls: Table<Call>,
     /// QuoteAuthorizations, by ID.
     pub quotes: Table<Quote>,
     /// Ids of remote activities and objects that were undone or deleted.
@@ -173,6 +185,9 @@ impl Store {
             interactions: Table::open(&disk, "interactions")?,
             jobs: Table::open(&disk, "queue")?,
             blocks: Table::open(&disk, "blocks")?,
+            approvals: Table::open(&disk, "approvals")?,
+            reports: Table::open(&disk, "reports")?,
+            calls: Table::open(&disk, "hooks")?,
             quotes: Table::open(&disk, "quotes")?,
             gone: Table::open(&disk, "gone")?,
             remote_actors: Table::open(&disk, "remote/actors")?,

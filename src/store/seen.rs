@@ -12,16 +12,31 @@ pub struct Gone {
     pub id: String,
     /// When it went; swept some days later.
     pub at: Timestamp,
+    /// How it went.
+    pub how: Going,
+}
+
+/// How something went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Going {
+    /// Its Undo came before it did. That happens once: when it comes, it is ignored, and this record goes.
+    Before,
+    /// It was undone. Some servers use the id again for the next like of the same object, so it counts again when
+    /// it was sent after this.
+    Undone,
+    /// It was deleted, for good.
+    Deleted,
 }
 
 impl Record for Gone {
-    type Brief = Timestamp;
+    type Brief = (Going, Timestamp);
 
     fn id(&self) -> &str {
         &self.id
     }
 
-    fn brief(&self) -> Timestamp {
-        self.at
+    fn brief(&self) -> Self::Brief {
+        (self.how, self.at)
     }
 }

@@ -26,6 +26,11 @@ pub trait Record: Serialize + DeserializeOwned {
     fn group(&self) -> Option<&str> {
         None
     }
+
+    /// Other names under which it is found, for tables that are read by them (the interactions of an actor).
+    fn labels(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Records of one shape in one folder.
@@ -41,43 +46,60 @@ pub struct Table<R: Record> {
 #[derive(Debug)]
 struct Index<B> {
     briefs: HashMap<Arc<str>, Entry<B>>,
-    groups: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    groups: Members,
+    labels: Members,
 }
+
+type Members = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
 
 #[derive(Debug)]
 struct Entry<B> {
     brief: B,
     group: Option<Arc<str>>,
+    labels: Box<[Arc<str>]>,
+}
+
+/// Adds an id to the set of that name; answers the name as the map holds it.
+fn join(sets: &mut Members, name: &str, id: &Arc<str>) -> Arc<str> {
+    let name = match sets.get_key_value(name) {
+        Some((name, _)) => Arc::clone(name),
+        None => name.into(),
+    };
+    sets.entry(Arc::clone(&name)).or_default().insert(Arc::clone(id));
+    name
+}
+
+/// Takes an id out of the set of that name.
+fn leave(sets: &mut Members, name: &str, id: &str) {
+    if let Some(members) = sets.get_mut(name) {
+        members.remove(id);
+        if members.is_empty() {
+            sets.remove(name);
+        }
+    }
 }
 
 impl<B> Index<B> {
-    fn insert(&mut self, id: &str, brief: B, group: Option<&str>) {
+    fn insert(&mut self, id: &str, brief: B, group: Option<&str>, labels: &[String]) {
         self.remove(id);
         let id: Arc<str> = id.into();
-        let group = group.map(|group| match self.groups.get_key_value(group) {
-            Some((group, _)) => Arc::clone(group),
-            None => group.into(),
-        });
-        if let Some(group) = &group {
-            self.groups
-                .entry(Arc::clone(group))
-                .or_default()
-                .insert(Arc::clone(&id));
-        }
-        self.briefs.insert(id, Entry { brief, group });
+        let group = group.map(|group| join(&mut self.groups, group, &id));
+        let labels = labels
+            .iter()
+            .map(|label| join(&mut self.labels, label, &id))
+            .collect();
+        self.briefs.insert(id, Entry { brief, group, labels });
     }
 
     fn remove(&mut self, id: &str) {
         let Some(entry) = self.briefs.remove(id) else {
             return;
         };
-        if let Some(group) = entry.group
-            && let Some(members) = self.groups.get_mut(&group)
-        {
-            members.remove(id);
-            if members.is_empty() {
-                self.groups.remove(&group);
-            }
+        if let Some(group) = entry.group {
+            leave(&mut self.groups, &group, id);
+        }
+        for label in &entry.labels {
+            leave(&mut self.labels, label, id);
         }
     }
 }
@@ -89,12 +111,13 @@ impl<R: Record> Table<R> {
         let mut index = Index {
             briefs: HashMap::new(),
             groups: HashMap::new(),
+            labels: HashMap::new(),
         };
         for key in disk.list(folder)? {
             let Some(bytes) = disk.get(&key)? else { continue };
             match serde_json::from_slice::<R>(&bytes) {
                 Ok(record) if key == format!("{folder}/{}", file_name(record.id())) => {
-                    index.insert(record.id(), record.brief(), record.group());
+                    index.insert(record.id(), record.brief(), record.group(), &record.labels());
                 }
                 Ok(record) => {
                     let aside = disk.quarantine(&key)?;
@@ -210,6 +233,20 @@ impl<R: Record> Table<R> {
             .collect()
     }
 
+    /// The ids of the records with this label, by id.
+    pub fn labelled(&self, label: &str) -> Vec<Arc<str>> {
+        self.lock()
+            .labels
+            .get(label)
+            .map(|members| members.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether there is a record with this label.
+    pub fn has_label(&self, label: &str) -> bool {
+        self.lock().labels.contains_key(label)
+    }
+
     /// Where the file of a record lies, for messages.
     pub fn path(&self, id: &str) -> std::path::PathBuf {
         self.disk.path(&self.key(id))
@@ -239,7 +276,9 @@ impl<R: Record> Table<R> {
         })?;
         bytes.push(b'\n');
         self.disk.replace(&self.key(record.id()), &bytes)?;
-        self.lock().insert(record.id(), record.brief(), record.group());
+        let labels = record.labels();
+        self.lock()
+            .insert(record.id(), record.brief(), record.group(), &labels);
         Ok(())
     }
 
@@ -273,6 +312,9 @@ mod tests {
         fn group(&self) -> Option<&str> {
             Some(&self.colour)
         }
+        fn labels(&self) -> Vec<String> {
+            vec![format!("{} letters", self.id.len())]
+        }
     }
 
     fn fruit(id: &str, colour: &str) -> Fruit {
@@ -304,6 +346,9 @@ mod tests {
         assert_eq!(again.group("yellow").len(), 0);
         assert_eq!(table.group("green").len(), again.group("green").len());
         assert_eq!(again.get("lemon").unwrap().unwrap().colour, "green");
+        assert_eq!(table.labelled("5 letters").len(), 1);
+        assert_eq!(table.labelled("6 letters").len(), 0, "the cherry is gone");
+        assert!(again.has_label("5 letters") && !again.has_label("6 letters"));
     }
 
     #[test]

@@ -1,0 +1,36 @@
+//! A hook that is to be called: one event for one command or webhook.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Record;
+
+/// An event on its way to a hook.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Call {
+    /// Random; later ones are greater. The `webhook-id`, so that a receiver can tell a repetition.
+    pub id: String,
+    /// Which hook: see `hooks::name_of`. When the configuration no longer has it, the call is dropped.
+    pub hook: String,
+    /// When the event happened.
+    pub created: Timestamp,
+    /// How often it was tried in vain.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next: Timestamp,
+    /// The event.
+    pub event: Value,
+}
+
+impl Record for Call {
+    type Brief = Timestamp;
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn brief(&self) -> Timestamp {
+        self.next
+    }
+}
