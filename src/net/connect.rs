@@ -110,10 +110,7 @@ impl Service<Name> for GuardedResolver {
 impl Resolver {
     fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         match self {
-            Resolver::System => Ok((name, 0)
-                .to_socket_addrs()?
-                .map(|address| address.ip())
-                .collect()),
+            Resolver::System => Ok((name, 0).to_socket_addrs()?.map(|address| address.ip()).collect()),
             Resolver::Custom(resolver) => resolver.look_up(name),
         }
     }
@@ -182,7 +179,12 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             tokio::time::timeout(CONNECT_TIME, connecting)
                 .await
-                .map_err(|_| BoxError::from(io::Error::new(io::ErrorKind::TimedOut, "connecting took too long")))?
+                .map_err(|_| {
+                    BoxError::from(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "connecting took too long",
+                    ))
+                })?
         })
     }
 }

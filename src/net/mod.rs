@@ -20,8 +20,8 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
-use self::connect::{Connector, GuardedResolver};
 pub use self::connect::{CONNECT_TIME, LookUp, Resolver};
+use self::connect::{Connector, GuardedResolver};
 pub use self::guard::{Reach, Refusal};
 
 /// Longest time from the first step to the last byte of the answer, redirects included (the contract's 20 s).

@@ -12,11 +12,7 @@ pub(super) fn config() -> Result<ClientConfig, NetError> {
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| NetError::Tls(error.to_string()))
-        .map(|builder| {
-            builder
-                .with_root_certificates(trusted())
-                .with_no_client_auth()
-        })
+        .map(|builder| builder.with_root_certificates(trusted()).with_no_client_auth())
 }
 
 fn trusted() -> RootCertStore {

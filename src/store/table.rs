@@ -3,6 +3,7 @@
 //! The files are the truth; the index is rebuilt from them at start and holds of each record only its [`Record::Brief`].
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -10,6 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use super::file::{Disk, file_name};
+
+/// How many records of a table can be written at the same time: as many as a disk syncs faster together.
+const STRIPES: usize = 16;
 
 /// What a table holds.
 pub trait Record: Serialize + DeserializeOwned {
@@ -39,8 +43,9 @@ pub struct Table<R: Record> {
     disk: Disk,
     folder: String,
     index: Mutex<Index<R::Brief>>,
-    /// Held while a record is read, changed and written back, so that no change is lost between two tasks.
-    writing: Mutex<()>,
+    /// Held while a record is read, changed and written back, so that no change is lost between two tasks. One lock for
+    /// a share of the ids: others can be written at the same time, for a disk syncs several files faster than one by one.
+    writing: [Mutex<()>; STRIPES],
 }
 
 #[derive(Debug)]
@@ -137,7 +142,7 @@ impl<R: Record> Table<R> {
             disk: disk.clone(),
             folder: folder.to_string(),
             index: Mutex::new(index),
-            writing: Mutex::new(()),
+            writing: Default::default(),
         })
     }
 
@@ -151,13 +156,13 @@ impl<R: Record> Table<R> {
 
     /// Writes a record, whether it is there or not.
     pub fn put(&self, record: &R) -> Result<(), StoreError> {
-        let _writing = self.write_lock();
+        let _writing = self.write_lock(record.id());
         self.put_locked(record)
     }
 
     /// Writes a record if there is none with its id; `false` when there is one.
     pub fn put_new(&self, record: &R) -> Result<bool, StoreError> {
-        let _writing = self.write_lock();
+        let _writing = self.write_lock(record.id());
         if self.contains(record.id()) {
             return Ok(false);
         }
@@ -168,7 +173,7 @@ impl<R: Record> Table<R> {
     /// Reads a record, lets `change` change it, and writes it back; answers the changed record, `None` when there is
     /// none. When `change` answers `false` nothing is written.
     pub fn update(&self, id: &str, change: impl FnOnce(&mut R) -> bool) -> Result<Option<R>, StoreError> {
-        let _writing = self.write_lock();
+        let _writing = self.write_lock(id);
         let Some(mut record) = self.get(id)? else {
             return Ok(None);
         };
@@ -180,7 +185,7 @@ impl<R: Record> Table<R> {
 
     /// Removes a record; `false` when there is none.
     pub fn delete(&self, id: &str) -> Result<bool, StoreError> {
-        let _writing = self.write_lock();
+        let _writing = self.write_lock(id);
         if !self.contains(id) {
             return Ok(false);
         }
@@ -286,8 +291,13 @@ impl<R: Record> Table<R> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_lock(&self) -> MutexGuard<'_, ()> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn write_lock(&self, id: &str) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let stripe = usize::try_from(hasher.finish() % STRIPES as u64).expect("a remainder of 16 fits");
+        self.writing[stripe]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
