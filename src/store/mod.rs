@@ -1,6 +1,6 @@
 //! The JSON-file store: one data directory, one process, one file a record.
 //!
-//! Rivers use the tables; only [`file`] touches the disk. What a table keeps in memory is rebuilt from the files at
+//! Rivers use the tables; only [`mod@file`] touches the disk. What a table keeps in memory is rebuilt from the files at
 //! start. All calls block: async code calls them from `tokio::task::spawn_blocking` where they may be slow.
 
 pub mod activity;
