@@ -31,6 +31,17 @@ pub enum Visibility {
     Direct,
 }
 
+/// Who may quote a post (FEP-044f).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuotePolicy {
+    /// Everybody.
+    Anyone,
+    /// Followers only.
+    Followers,
+    /// Nobody but the author.
+    Nobody,
+}
+
 /// A hashtag of an article.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {

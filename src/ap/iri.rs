@@ -187,6 +187,17 @@ impl Iris {
     }
 }
 
+/// The ID of the Create of an object: it follows from the KEY, so that the outbox can name the Creates of baseline pages,
+/// which were never sent.
+pub fn create_id(key: &str) -> String {
+    format!("create~{key}")
+}
+
+/// The KEY of the object whose Create has this ID.
+pub fn created_key(id: &str) -> Option<&str> {
+    id.strip_prefix("create~")
+}
+
 /// The KEY that a page's object gets when it is first published: `/posts/hello/` -> `posts~hello`.
 ///
 /// The path without slashes at its ends, `index.html` and `.html`; every `/` becomes `~`; what isn't unreserved in a

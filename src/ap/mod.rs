@@ -1,6 +1,11 @@
 //! ActivityStreams vocabulary, ids and documents.
 
+pub mod activity;
+pub mod actor;
+pub mod context;
 pub mod iri;
+pub mod object;
+pub mod tag;
 
 /// The collection that stands for everybody (ActivityPub, section 5.6).
 pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";
@@ -11,4 +16,19 @@ pub const ACTIVITY_JSON: &str = "application/activity+json";
 /// Whether an address means everybody, in any of the spellings that servers use.
 pub fn is_public(address: &str) -> bool {
     matches!(address, PUBLIC | "as:Public" | "Public")
+}
+
+/// Plain text as HTML text: the characters that mean something in HTML, escaped.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }

@@ -17,10 +17,12 @@ use globset::GlobSet;
 use ipnet::IpNet;
 use url::Url;
 
+use crate::ap::actor::Description;
 use crate::article::{Kind, Visibility};
 
 pub use self::parse::{MAX_FILE, parse};
 pub use self::problem::Problem;
+pub use crate::article::QuotePolicy;
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -183,17 +185,6 @@ pub struct Publish {
     pub max_deletes: Share,
     /// How many of the newest posts are pinned.
     pub featured: usize,
-}
-
-/// Who may quote a post (FEP-044f).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuotePolicy {
-    /// Everybody.
-    Anyone,
-    /// Followers only.
-    Followers,
-    /// Nobody but the author.
-    Nobody,
 }
 
 /// What happens to the pages of the first run.
@@ -382,6 +373,27 @@ impl Config {
             .iter()
             .find(|actor| actor.pages.is_match(path))
             .unwrap_or_else(|| self.default_actor())
+    }
+
+    /// What the document of an actor tells. Its page is the site.
+    pub fn describe<'a>(&'a self, actor: &'a Actor) -> Description<'a> {
+        let absolute = |picture: &String| self.site.url.join(picture).ok().map(String::from);
+        Description {
+            name: &actor.name,
+            kind: actor.kind.name(),
+            display_name: &actor.display_name,
+            summary: &actor.summary,
+            url: self.site.url.as_str(),
+            icon: actor.icon.as_ref().and_then(absolute),
+            image: actor.image.as_ref().and_then(absolute),
+            fields: &actor.fields,
+            discoverable: actor.discoverable,
+            indexable: actor.indexable,
+            approves_followers: actor.followers != FollowPolicy::Accept,
+            attribution_domains: &actor.attribution_domains,
+            also_known_as: &actor.also_known_as,
+            handle_domain: &self.federation.handle_domain,
+        }
     }
 
     /// The handle of an actor, `@blog@blog.example`.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Record;
+use crate::ap::iri;
 
 /// An activity as it was sent; it can be fetched under its id for ever.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,12 +51,12 @@ impl Activity {
     /// The ID of the Create of an object: it follows from the KEY, so that the outbox can name the Creates of baseline
     /// pages, which were never sent.
     pub fn create_id(key: &str) -> String {
-        format!("create~{key}")
+        iri::create_id(key)
     }
 
     /// The KEY of the object whose Create has this ID.
     pub fn created_key(id: &str) -> Option<&str> {
-        id.strip_prefix("create~")
+        iri::created_key(id)
     }
 }
 
