@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::inbox::gate::Gate;
 use crate::keys::Keys;
 use crate::net::Client;
+use crate::remote;
 use crate::store::{Activity, Job, Store, StoreError};
 
 /// How many happenings a slow listener may be behind before it misses some.
@@ -30,6 +31,8 @@ pub struct Instance {
     pub keys: Keys,
     /// The way out.
     pub client: Client,
+    /// What is known of other servers.
+    pub remote: remote::Memory,
     /// The time.
     pub clock: Clock,
     /// Rung when there is something to deliver.
@@ -66,6 +69,7 @@ impl Instance {
             keys: Keys::new(&store.disk),
             store,
             client,
+            remote: remote::Memory::default(),
             clock,
             delivery: Notify::new(),
             scan: Notify::new(),

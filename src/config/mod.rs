@@ -237,6 +237,30 @@ pub struct Federation {
     pub allow_private_addresses: bool,
 }
 
+impl Federation {
+    /// Whether nothing is sent to a host and nothing taken from it: a domain with its subdomains, or an address. A
+    /// port is no part of it.
+    pub fn refuses(&self, host: &str) -> bool {
+        let host = host.trim_end_matches('.');
+        let among = |list: &[String]| list.iter().any(|entry| covers(entry, host));
+        among(&self.blocked) || (!self.allowed.is_empty() && !among(&self.allowed))
+    }
+}
+
+/// Whether a listed domain covers a host: itself with its subdomains; an address exactly.
+pub fn covers(listed: &str, host: &str) -> bool {
+    let bare = |name: &str| name.trim_matches(['[', ']']).to_ascii_lowercase();
+    let (listed, host) = (bare(listed), bare(host));
+    if listed == host {
+        return true;
+    }
+    // The end of an address is not a domain.
+    host.parse::<IpAddr>().is_err()
+        && host
+            .strip_suffix(&listed)
+            .is_some_and(|front| front.ends_with('.'))
+}
+
 /// Which signature scheme is used towards a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signatures {

@@ -82,6 +82,31 @@ impl Disk {
             .map(|_| ())
     }
 
+    /// Writes a record of a cache: whole or not there, but without waiting for the disk.
+    pub fn replace_unsynced(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.path(key);
+        let folder = path.parent().unwrap_or(&self.root);
+        let fail = |error| StoreError::io(&path, error);
+        fs::create_dir_all(folder).map_err(fail)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)
+            .map_err(fail)?;
+        file.write_all(bytes).map_err(fail)?;
+        file.persist(&path).map_err(|error| fail(error.error))?;
+        Ok(())
+    }
+
+    /// Removes any file without waiting for the disk; no error when there is none.
+    pub fn unlink(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(&path, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a record if there is none; `false` when there is one.
     pub fn put_new(&self, key: &str, bytes: &[u8]) -> Result<bool, StoreError> {
         self.write(&self.path(key), bytes, 0o644, Existing::Keep)

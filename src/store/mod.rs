@@ -6,6 +6,7 @@
 pub mod activity;
 pub mod author;
 pub mod block;
+pub mod cache;
 pub mod call;
 pub mod file;
 pub mod follower;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use self::activity::{Activity, Answer, AnswerVerdict};
 pub use self::author::Approval;
 pub use self::block::Block;
+pub use self::cache::Cache;
 pub use self::call::Call;
 pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
@@ -161,9 +163,9 @@ pub struct Store {
     /// Ids of remote activities and objects that were undone or deleted.
     pub gone: Table<Gone>,
     /// Documents of remote actors: a cache.
-    pub remote_actors: Table<RemoteActor>,
+    pub remote_actors: Cache<RemoteActor>,
     /// What is known of remote hosts: a cache.
-    pub remote_hosts: Table<RemoteHost>,
+    pub remote_hosts: Cache<RemoteHost>,
     followers: RwLock<BTreeMap<String, Arc<Table<Follower>>>>,
     _lock: File,
 }
@@ -190,8 +192,8 @@ impl Store {
             calls: Table::open(&disk, "hooks")?,
             quotes: Table::open(&disk, "quotes")?,
             gone: Table::open(&disk, "gone")?,
-            remote_actors: Table::open(&disk, "remote/actors")?,
-            remote_hosts: Table::open(&disk, "remote/hosts")?,
+            remote_actors: Cache::new(&disk, "remote/actors"),
+            remote_hosts: Cache::new(&disk, "remote/hosts"),
             followers: RwLock::default(),
             disk,
             _lock: lock,

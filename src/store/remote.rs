@@ -39,13 +39,11 @@ pub struct RemoteHost {
 }
 
 impl Record for RemoteHost {
-    type Brief = Option<(Scheme, Timestamp)>;
+    type Brief = ();
 
     fn id(&self) -> &str {
         &self.host
     }
 
-    fn brief(&self) -> Self::Brief {
-        self.scheme
-    }
+    fn brief(&self) {}
 }

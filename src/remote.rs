@@ -1,1 +1,0 @@
-//! Actors and objects of other servers, fetched, checked and cached.

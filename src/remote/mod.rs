@@ -1,0 +1,368 @@
+//! Actors and objects of other servers: fetched from their own host, checked, and cached.
+//!
+//! An actor is what its own host says under its own id, and a key is its owner's when the owner lists it. Whoever asks
+//! gets what is cached for a day; a signature that fails is a reason to ask afresh, once a minute at most.
+
+mod fetch;
+mod profile;
+pub mod scheme;
+pub mod webfinger;
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use quick_cache::sync::Cache;
+use serde_json::Value;
+use url::Url;
+
+use self::fetch::{Fetched, Fetches};
+pub use self::profile::{Profile, ProfileKey};
+pub use self::webfinger::resolve;
+use crate::instance::Instance;
+use crate::net::NetError;
+use crate::sig::Scheme;
+use crate::sig::key::PublicKey;
+use crate::store::{RemoteActor, StoreError};
+
+/// How long a fetched actor is taken for what it is.
+pub const FRESH: SignedDuration = SignedDuration::from_hours(24);
+/// How long a fetched actor is better than none, when its host can't be reached.
+const STALE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How often an actor is fetched again because a signature failed: at most once in this time.
+pub const REFETCH: SignedDuration = SignedDuration::from_secs(60);
+/// Actors kept in memory, about 2 KiB each.
+const PROFILES: usize = 2048;
+/// Keys whose owner isn't in their id, refetches, and signature schemes kept in memory: about 100 bytes each.
+const NOTES: usize = 4096;
+
+/// What is kept in memory of other servers. All of it can be lost.
+#[derive(Debug)]
+pub struct Memory {
+    profiles: Cache<String, Arc<Known>>,
+    owners: Cache<String, Arc<str>>,
+    refetched: Cache<String, Timestamp>,
+    schemes: Cache<String, Option<(Scheme, Timestamp)>>,
+    fetches: Fetches,
+}
+
+#[derive(Debug)]
+struct Known {
+    profile: Arc<Profile>,
+    fetched: Timestamp,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory {
+            profiles: Cache::new(PROFILES),
+            owners: Cache::new(NOTES),
+            refetched: Cache::new(NOTES),
+            schemes: Cache::new(NOTES),
+            fetches: Fetches::default(),
+        }
+    }
+}
+
+/// How old what one gets may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// A day.
+    Cached,
+    /// Fetched now, unless it was fetched afresh within the last minute.
+    Fresh,
+}
+
+/// Why something of another server can't be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// Its server says that it is gone for ever (410).
+    #[error("{0} is gone")]
+    Gone(String),
+    /// Its server doesn't know it (404).
+    #[error("{0} is not found")]
+    NotFound(String),
+    /// Its server doesn't show it to us, or we don't ask it.
+    #[error("{0}")]
+    Refused(String),
+    /// Its server can't be reached, or is in trouble; later it may be different.
+    #[error("{0}")]
+    Unreachable(String),
+    /// What came isn't what was asked for.
+    #[error("{id} can't be used: {reason}")]
+    Invalid {
+        /// The id or handle.
+        id: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something is wrong on our side.
+    #[error("{0}")]
+    Here(String),
+}
+
+impl RemoteError {
+    fn invalid(id: &str, reason: &str) -> RemoteError {
+        RemoteError::Invalid {
+            id: id.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+
+    fn of_status(url: &Url, status: StatusCode) -> Option<RemoteError> {
+        Some(match status.as_u16() {
+            200..=299 => return None,
+            410 => RemoteError::Gone(url.to_string()),
+            404 => RemoteError::NotFound(url.to_string()),
+            408 | 425 | 429 | 500..=599 => RemoteError::Unreachable(format!("{url} answers {status}")),
+            _ => RemoteError::Refused(format!("{url} answers {status}")),
+        })
+    }
+}
+
+impl From<NetError> for RemoteError {
+    fn from(error: NetError) -> RemoteError {
+        match error {
+            NetError::Refused { .. } | NetError::Redirect { .. } => RemoteError::Refused(error.to_string()),
+            NetError::Connect { .. } | NetError::Timeout { .. } | NetError::Broken { .. } => {
+                RemoteError::Unreachable(error.to_string())
+            }
+            NetError::TooLarge { ref url, .. } | NetError::Encoded { ref url, .. } => RemoteError::Invalid {
+                id: url.clone(),
+                reason: error.to_string(),
+            },
+            NetError::Request { .. } | NetError::Tls(_) => RemoteError::Here(error.to_string()),
+        }
+    }
+}
+
+/// A key and whose it is.
+#[derive(Clone, Debug)]
+pub struct RemoteKey {
+    /// The id of the actor that lists it.
+    pub owner: String,
+    /// The key.
+    pub key: PublicKey,
+}
+
+/// A remote actor: what its own host serves under `id`.
+///
+/// One that answers 410 is forgotten: removed from the cache and from the followers.
+///
+/// # Errors
+/// Any [`RemoteError`]. While its host can't be reached, a document of up to 30 days ago stands in.
+pub async fn actor(instance: &Instance, id: &str, freshness: Freshness) -> Result<Arc<Profile>, RemoteError> {
+    let now = instance.clock.now();
+    let known = known(instance, id);
+    if let Some(known) = &known
+        && serves(instance, id, known, freshness, now)
+    {
+        return Ok(Arc::clone(&known.profile));
+    }
+    if freshness == Freshness::Fresh {
+        instance.remote.refetched.insert(id.to_string(), now);
+    }
+    match fetch::document(instance, id).await {
+        Ok(fetched) => take_in(instance, id, &fetched),
+        Err(error @ RemoteError::Gone(_)) => {
+            forget(instance, id).map_err(|error| RemoteError::Here(error.to_string()))?;
+            Err(error)
+        }
+        Err(error @ RemoteError::Unreachable(_)) => known
+            .filter(|known| now.duration_since(known.fetched) < STALE && freshness == Freshness::Cached)
+            .map(|known| Arc::clone(&known.profile))
+            .ok_or(error),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether what is known is fresh enough.
+fn serves(instance: &Instance, id: &str, known: &Known, freshness: Freshness, now: Timestamp) -> bool {
+    match freshness {
+        Freshness::Cached => now.duration_since(known.fetched) < FRESH,
+        Freshness::Fresh => instance
+            .remote
+            .refetched
+            .get(id)
+            .is_some_and(|at| now.duration_since(at) < REFETCH),
+    }
+}
+
+/// The document of a remote actor as it came, from the cache; `None` when it isn't there.
+pub fn document(instance: &Instance, id: &str) -> Option<Value> {
+    instance.store.remote_actors.get(id).map(|record| record.document)
+}
+
+/// Takes an actor's document that came otherwise than by [`actor`]: in an Update that the actor itself signed.
+///
+/// # Errors
+/// [`RemoteError::Invalid`] when it isn't the document of `id`.
+pub fn update(instance: &Instance, id: &str, document: &Value) -> Result<Arc<Profile>, RemoteError> {
+    let profile = Profile::read(id, document).map_err(|reason| RemoteError::invalid(id, reason))?;
+    Ok(remember(instance, profile, document))
+}
+
+/// Forgets an actor that is gone: in the cache, and as a follower of any of our actors.
+///
+/// # Errors
+/// When the disk can't be written.
+pub fn forget(instance: &Instance, id: &str) -> Result<(), StoreError> {
+    instance.remote.profiles.remove(id);
+    instance.store.remote_actors.delete(id)?;
+    for name in instance.store.disk.folders("actors")? {
+        if instance.store.followers(&name)?.delete(id)? {
+            tracing::info!("{id} is gone and no longer follows {name}");
+        }
+    }
+    Ok(())
+}
+
+/// The key with this id, and whose it is: the owner lists it, and both are on the same host.
+///
+/// # Errors
+/// Any [`RemoteError`].
+pub async fn key(instance: &Instance, key_id: &str, freshness: Freshness) -> Result<RemoteKey, RemoteError> {
+    let invalid = |reason| RemoteError::invalid(key_id, reason);
+    let url = Url::parse(key_id).map_err(|_| invalid("it is not a URL"))?;
+    let mut bare = url.clone();
+    bare.set_fragment(None);
+    let owner = match instance.remote.owners.get(key_id) {
+        Some(owner) => owner,
+        // Nearly everybody's key is a fragment of its owner's id, whose cached document will do.
+        None if known(instance, bare.as_str()).is_some() => bare.as_str().into(),
+        None => {
+            let fetched = fetch::document(instance, bare.as_str()).await;
+            let fetched = match fetched {
+                Err(error @ RemoteError::Gone(_)) => {
+                    forget(instance, bare.as_str()).map_err(|error| RemoteError::Here(error.to_string()))?;
+                    return Err(error);
+                }
+                other => other?,
+            };
+            let owner = owner_of(bare.as_str(), &fetched).ok_or_else(|| invalid("nobody owns it"))?;
+            let home = Url::parse(&owner).map_err(|_| invalid("its owner is not a URL"))?;
+            if !profile::same_host(&home, &url) {
+                return Err(invalid("its owner is on another host"));
+            }
+            if owner == bare.as_str() {
+                // The document that was fetched is the owner's own: it needn't be fetched twice.
+                let profile = take_in(instance, &owner, &fetched)?;
+                return listed(&profile, key_id, None);
+            }
+            let profile = actor(instance, &owner, freshness).await?;
+            let found = listed(&profile, key_id, profile::key_in(key_id, &fetched.document))?;
+            let by_itself = profile.key(key_id).is_some_and(|key| key.key.is_none());
+            if !by_itself {
+                instance.remote.owners.insert(key_id.to_string(), owner.into());
+            }
+            return Ok(found);
+        }
+    };
+    let profile = actor(instance, &owner, freshness).await?;
+    match listed(&profile, key_id, None) {
+        Err(RemoteError::Invalid { .. }) if freshness == Freshness::Cached => {
+            // The owner may have got this key after we last looked.
+            let profile = actor(instance, &owner, Freshness::Fresh).await?;
+            listed(&profile, key_id, None)
+        }
+        found => found,
+    }
+}
+
+fn owner_of(bare: &str, fetched: &Fetched) -> Option<String> {
+    let claimed = fetched.document["id"].as_str();
+    if claimed.is_some_and(|claimed| profile::same_url(claimed, bare))
+        && Profile::read(bare, &fetched.document).is_ok()
+    {
+        return Some(bare.to_string());
+    }
+    profile::owner_in(&fetched.document)
+}
+
+/// The key, if its owner lists it; its material may lie in a document of its own.
+fn listed(profile: &Profile, key_id: &str, own: Option<PublicKey>) -> Result<RemoteKey, RemoteError> {
+    let key = profile
+        .key(key_id)
+        .ok_or_else(|| RemoteError::invalid(key_id, "its owner doesn't list it"))?;
+    let key = key
+        .key
+        .clone()
+        .or(own)
+        .ok_or_else(|| RemoteError::invalid(key_id, "it is of no kind that is known here"))?;
+    Ok(RemoteKey {
+        owner: profile.id.clone(),
+        key,
+    })
+}
+
+/// A remote object, from the host of its id. What is asked for may be another of its URLs; then the object is fetched
+/// once more, under the id that it gives.
+///
+/// # Errors
+/// Any [`RemoteError`].
+pub async fn object(instance: &Instance, id: &str) -> Result<Value, RemoteError> {
+    let mut asked = id.to_string();
+    for _ in 0..2 {
+        let fetched = fetch::document(instance, &asked).await?;
+        let claimed = fetched.document["id"]
+            .as_str()
+            .ok_or_else(|| RemoteError::invalid(id, "the document has no id"))?;
+        // A redirect may lead to another host, which can't speak for this one.
+        let at_home = Url::parse(claimed).is_ok_and(|claimed| profile::same_host(&claimed, &fetched.url));
+        if profile::same_url(claimed, &asked) && at_home {
+            return Ok(fetched.document.clone());
+        }
+        if !at_home {
+            return Err(RemoteError::invalid(id, "its id is on another host"));
+        }
+        asked = claimed.to_string();
+    }
+    Err(RemoteError::invalid(id, "it has no constant id"))
+}
+
+fn known(instance: &Instance, id: &str) -> Option<Arc<Known>> {
+    if let Some(known) = instance.remote.profiles.get(id) {
+        return Some(known);
+    }
+    let record = instance.store.remote_actors.get(id)?;
+    let known = Arc::new(Known {
+        profile: Arc::new(Profile::read(id, &record.document).ok()?),
+        fetched: record.fetched,
+    });
+    instance
+        .remote
+        .profiles
+        .insert(id.to_string(), Arc::clone(&known));
+    Some(known)
+}
+
+fn take_in(instance: &Instance, id: &str, fetched: &Fetched) -> Result<Arc<Profile>, RemoteError> {
+    let home = Url::parse(id).map_err(|_| RemoteError::invalid(id, "it is not a URL"))?;
+    if !profile::same_host(&home, &fetched.url) {
+        return Err(RemoteError::invalid(id, "its document is on another host"));
+    }
+    update(instance, id, &fetched.document)
+}
+
+fn remember(instance: &Instance, profile: Profile, document: &Value) -> Arc<Profile> {
+    let profile = Arc::new(profile);
+    let fetched = instance.clock.now();
+    let record = RemoteActor {
+        id: profile.id.clone(),
+        fetched,
+        document: document.clone(),
+    };
+    // Only a cache: without it the actor is fetched again.
+    if let Err(error) = instance.store.remote_actors.put(&record) {
+        tracing::warn!("the document of {} can't be kept: {error}", profile.id);
+    }
+    let known = Known {
+        profile: Arc::clone(&profile),
+        fetched,
+    };
+    instance
+        .remote
+        .profiles
+        .insert(profile.id.clone(), Arc::new(known));
+    profile
+}
