@@ -1,0 +1,366 @@
+//! The content: which element holds it, and what in there isn't part of it.
+
+use std::collections::HashSet;
+
+use ego_tree::NodeId;
+use scraper::ElementRef;
+use url::Url;
+
+use super::document::{Document, ancestors, elements, has_word, is_web, name, text, text_without};
+use super::microformats::Entries;
+use super::region::{self, Region};
+use super::time::Times;
+use super::{headline, links};
+use crate::sanitize::{self, Own};
+
+/// The element that holds the content.
+pub(super) struct Root<'a> {
+    pub(super) element: ElementRef<'a>,
+    /// For the evidence.
+    pub(super) source: &'static str,
+    /// Whether the page says that this is the content, and nothing else.
+    pub(super) marked: bool,
+}
+
+/// Words in class names, between hyphens, of what is never content, also inside of a marked one.
+const NEVER: [&str; 22] = [
+    "share",
+    "sharing",
+    "sharedaddy",
+    "addtoany",
+    "related",
+    "breadcrumb",
+    "breadcrumbs",
+    "pagination",
+    "pager",
+    "paginator",
+    "nextprev",
+    "prevnext",
+    "toc",
+    "disqus",
+    "giscus",
+    "utterances",
+    "webmentions",
+    "webmention",
+    "comments",
+    "newsletter",
+    "subscribe",
+    "adsbygoogle",
+];
+
+/// Whole class names of the same.
+const NEVER_WHOLE: [&str; 8] = [
+    "sr-only",
+    "visually-hidden",
+    "visuallyhidden",
+    "screen-reader-text",
+    "no-print",
+    "noprint",
+    "footnote-backref",
+    "skip-link",
+];
+
+/// Whole class names of what stands around the content in an `<article>`.
+const AROUND: [&str; 34] = [
+    "post-meta",
+    "post-metadata",
+    "entry-meta",
+    "article-meta",
+    "meta",
+    "metadata",
+    "post-info",
+    "post-tags",
+    "post-categories",
+    "entry-tags",
+    "article-tags",
+    "tags",
+    "taglist",
+    "tag-list",
+    "byline",
+    "dateline",
+    "date",
+    "post-date",
+    "entry-date",
+    "author",
+    "author-box",
+    "author-bio",
+    "post-author",
+    "bio",
+    "reading-time",
+    "read-time",
+    "post-nav",
+    "post-navigation",
+    "entry-footer",
+    "entry-header",
+    "post-footer",
+    "post-header",
+    "p-author",
+    "p-category",
+];
+
+/// Classes of line numbers beside code.
+const NUMBERS: [&str; 8] = [
+    "lnt",
+    "ln",
+    "linenos",
+    "lineno",
+    "line-number",
+    "line-numbers",
+    "line-numbers-rows",
+    "gutter",
+];
+
+/// Characters beside the links and dates of a line about the post.
+const MAX_LABEL: usize = 60;
+
+/// Finds the element: what the page marks as content, else the region.
+pub(super) fn root<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Region<'a>) -> Root<'a> {
+    let says = |element: &ElementRef<'_>| {
+        !text(*element).is_empty() || element.descendent_elements().any(|inner| name(inner) == "img")
+    };
+    let marked = |element, source| Root {
+        element,
+        source,
+        marked: true,
+    };
+    if let Some(content) = entry.content.filter(says) {
+        return marked(content, "e-content");
+    }
+    let in_region = |wanted: &dyn Fn(ElementRef<'a>) -> bool| {
+        let mut found = region.element.descendent_elements().filter(|inner| {
+            wanted(*inner)
+                && ancestors(*inner)
+                    .take_while(|around| around.id() != region.element.id())
+                    .all(|around| !region::is_beside(around) && name(around) != "article")
+        });
+        found
+            .next()
+            .filter(|first| says(first) && found.all(|other| super::document::within(other, *first)))
+    };
+    if let Some(body) = in_region(&|inner| has_word(inner, "itemprop", "articleBody")) {
+        return marked(body, "articleBody");
+    }
+    if let Some(body) = in_region(&|inner| super::document::has_class(inner, "entry-content")) {
+        return marked(body, "entry-content");
+    }
+    // An article's body may be marked outside of what looked like the region.
+    let bodies = document
+        .all
+        .iter()
+        .copied()
+        .filter(|element| has_word(*element, "itemprop", "articleBody"));
+    let mut bodies = bodies.filter(|element| says(element) && !ancestors(*element).any(region::is_beside));
+    if let Some(only) = bodies.next()
+        && bodies.next().is_none()
+    {
+        return marked(only, "articleBody");
+    }
+    Root {
+        element: region.element,
+        source: region.source,
+        marked: false,
+    }
+}
+
+/// Cleans the content of what isn't part of it. Fragments lead to `url`, the page's canonical address.
+pub(super) fn read(
+    document: &Document<'_>,
+    root: &Root<'_>,
+    region: &Region<'_>,
+    title: Option<&str>,
+    times: &Times,
+    url: &Url,
+) -> Own {
+    let mut skip = HashSet::new();
+    let whole = text(root.element).len();
+    let inside = elements(*root.element);
+    let mut before_prose = true;
+    let mut headed = false;
+    for element in &inside {
+        let element = *element;
+        if name(element) == "p" {
+            before_prose = false;
+        }
+        if region::is_heading(element) && before_prose && !headed {
+            let same = title.is_some_and(|title| headline::clean(element) == title);
+            let first = !root.marked && name(element) == "h1";
+            if same || first {
+                headed = true;
+                skip.insert(element.id());
+            }
+        }
+        if is_never(element)
+            || (!root.marked && is_around(root, element))
+            || is_frame(root, element, title, times)
+        {
+            // A class on a wrapper around everything doesn't make everything vanish.
+            let framed = matches!(name(element), "header" | "footer" | "aside");
+            if is_hard(element) || framed || text(element).len() * 2 <= whole || whole == 0 {
+                skip.insert(element.id());
+            }
+        }
+        if is_turning(element) {
+            skip.insert(climb(root, element, &|around| outside_links(around)));
+        }
+    }
+    if !root.marked
+        || inside
+            .iter()
+            .any(|element| times.shown_by.contains(&element.id()))
+    {
+        for element in inside
+            .iter()
+            .filter(|element| times.shown_by.contains(&element.id()))
+        {
+            skip.insert(climb(root, *element, &|around| outside_links(around)));
+        }
+    }
+    for tag in links::tags(document, region) {
+        if ancestors(tag.element).any(|around| around.id() == root.element.id())
+            && !ancestors(tag.element).any(|around| name(around) == "p" && !is_bare(document, around))
+        {
+            skip.insert(climb(root, tag.element, &|around| links::label(document, around)));
+        }
+    }
+    let resolve = |href: &str| {
+        let href = href.trim();
+        if let Some(fragment) = href.strip_prefix('#') {
+            let mut place = url.clone();
+            place.set_fragment(Some(fragment).filter(|fragment| !fragment.is_empty()));
+            return Some(place);
+        }
+        document
+            .base
+            .join(href)
+            .ok()
+            .filter(|url| is_web(url) || url.scheme() == "mailto")
+    };
+    sanitize::own_tree(*root.element, &resolve, &skip)
+}
+
+/// What is no content wherever it stands.
+fn is_never(element: ElementRef<'_>) -> bool {
+    if is_hard(element) || headline_anchor(element) {
+        return true;
+    }
+    if element.value().classes().any(|class| NUMBERS.contains(&class)) {
+        return true;
+    }
+    if ancestors(element).any(|around| matches!(name(around), "pre" | "code")) || !is_box(element) {
+        return false;
+    }
+    let words = |text: &str| text.split(['-', '_']).any(|word| NEVER.contains(&word));
+    element
+        .value()
+        .classes()
+        .any(|class| NEVER_WHOLE.contains(&class) || words(class))
+        || element
+            .attr("id")
+            .is_some_and(|id| matches!(id, "comments" | "toc" | "TableOfContents" | "related" | "share"))
+}
+
+/// Elements that are dropped however much they hold.
+fn is_hard(element: ElementRef<'_>) -> bool {
+    name(element) == "nav"
+        || name(element).starts_with("tidings-")
+        || element
+            .value()
+            .classes()
+            .any(|class| class.starts_with("tidings-"))
+        || element.attr("hidden").is_some()
+        || matches!(
+            element.attr("role"),
+            Some("navigation" | "search" | "doc-backlink" | "doc-toc")
+        )
+        || (element.attr("aria-hidden") == Some("true")
+            && !element
+                .descendent_elements()
+                .any(|inner| matches!(name(inner), "img" | "math")))
+}
+
+fn headline_anchor(element: ElementRef<'_>) -> bool {
+    headline::is_anchor(element) && ancestors(element).take(2).any(region::is_heading)
+}
+
+fn is_box(element: ElementRef<'_>) -> bool {
+    !matches!(
+        name(element),
+        "html" | "body" | "main" | "article" | "pre" | "code" | "table" | "figure" | "blockquote"
+    )
+}
+
+/// What stands around the content in an unmarked region.
+fn is_around(root: &Root<'_>, element: ElementRef<'_>) -> bool {
+    let inner = || ancestors(element).take_while(|around| around.id() != root.element.id());
+    if inner().any(|around| matches!(name(around), "pre" | "code" | "blockquote" | "figure")) {
+        return false;
+    }
+    match name(element) {
+        "aside" => true,
+        "address" => true,
+        "header" => !inner().any(|around| name(around) == "section"),
+        _ => is_box(element) && element.value().classes().any(|class| AROUND.contains(&class)),
+    }
+}
+
+/// Headers and footers inside the content: the post's own, not those of a quotation, a figure or footnotes.
+fn is_frame(root: &Root<'_>, element: ElementRef<'_>, title: Option<&str>, times: &Times) -> bool {
+    let mut inner = ancestors(element).take_while(|around| around.id() != root.element.id());
+    if inner.any(|around| matches!(name(around), "blockquote" | "figure" | "pre")) {
+        return false;
+    }
+    match name(element) {
+        "footer" => !is_footnotes(element),
+        "header" if root.marked => element.descendent_elements().any(|inner| {
+            (region::is_heading(inner) && title.is_some_and(|title| headline::clean(inner) == title))
+                || times.shown_by.contains(&inner.id())
+        }),
+        _ => false,
+    }
+}
+
+fn is_footnotes(element: ElementRef<'_>) -> bool {
+    element.descendent_elements().any(|inner| {
+        matches!(inner.attr("role"), Some("doc-endnotes" | "doc-endnote"))
+            || inner
+                .value()
+                .classes()
+                .any(|class| matches!(class, "footnotes" | "footnote"))
+            || inner.attr("id").is_some_and(|id| id.starts_with("fn"))
+    })
+}
+
+/// A link to the post before or after this one.
+fn is_turning(element: ElementRef<'_>) -> bool {
+    name(element) == "a" && (has_word(element, "rel", "prev") || has_word(element, "rel", "next"))
+}
+
+/// Whether a paragraph is a line of tags.
+fn is_bare(document: &Document<'_>, paragraph: ElementRef<'_>) -> bool {
+    links::label(document, paragraph).chars().count() <= MAX_LABEL / 3
+}
+
+fn outside_links(element: ElementRef<'_>) -> String {
+    text_without(element, |inner| matches!(name(inner), "a" | "time"))
+}
+
+/// The largest element around one that says little else: a line about the post, with its label.
+fn climb<'a>(root: &Root<'a>, element: ElementRef<'a>, rest: &dyn Fn(ElementRef<'a>) -> String) -> NodeId {
+    let mut top = element;
+    for around in ancestors(element) {
+        let holds_content = around.descendent_elements().skip(1).any(|inner| {
+            let content = matches!(
+                name(inner),
+                "p" | "pre" | "blockquote" | "figure" | "img" | "table"
+            );
+            (content || region::is_heading(inner))
+                && !super::document::within(inner, top)
+                && !super::document::within(top, inner)
+        });
+        if around.id() == root.element.id() || holds_content || rest(around).chars().count() > MAX_LABEL {
+            break;
+        }
+        top = around;
+    }
+    top.id()
+}

@@ -1,0 +1,210 @@
+//! Dates as pages write them.
+//!
+//! A time without a zone is taken as UTC, a day as its midnight in UTC: both are what most generators mean, and the
+//! evidence says so. What can't be read is no date; nothing is guessed.
+
+use jiff::Timestamp;
+use jiff::civil;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::{Offset, TimeZone};
+
+use super::claim::{Date, Precision};
+
+/// Characters of the longest date in any of the forms below, with room for a weekday.
+const MAX_DATE: usize = 64;
+
+/// The years that a post may be of. Unset dates come out of generators as the year 1, mistakes beyond 9000.
+const YEARS: std::ops::RangeInclusive<i16> = 1800..=2999;
+
+/// Days in words, in English; for text that readers see.
+const WORDS: [&str; 8] = [
+    "%B %d, %Y",
+    "%b %d, %Y",
+    "%b. %d, %Y",
+    "%d %B %Y",
+    "%d %b %Y",
+    "%A, %B %d, %Y",
+    "%A, %d %B %Y",
+    "%a %d %B %Y",
+];
+
+/// Reads what a machine wrote: RFC 3339, ISO 8601 with or without zone, a day, RFC 2822, or Go's and Ruby's
+/// `2026-11-01 10:00:00 +0100 CET`.
+pub(super) fn machine(text: &str) -> Option<Date> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > MAX_DATE || !text.is_ascii() {
+        return None;
+    }
+    let date = day(text).or_else(|| iso(text)).or_else(|| rfc2822(text))?;
+    let unset = date.at == Timestamp::UNIX_EPOCH;
+    (YEARS.contains(&date.day.year()) && !unset).then_some(date)
+}
+
+/// Reads what a reader sees: the forms of [`machine`] and English days in words.
+pub(super) fn words(text: &str) -> Option<Date> {
+    machine(text).or_else(|| {
+        let text = text.trim();
+        if text.len() > MAX_DATE || !text.is_ascii() {
+            return None;
+        }
+        let day = WORDS
+            .iter()
+            .find_map(|form| civil::Date::strptime(form, text).ok())?;
+        YEARS.contains(&day.year()).then(|| midnight(day)).flatten()
+    })
+}
+
+/// A day without a time: `2026-11-01`. `20261101` isn't taken: it may be a number.
+fn day(text: &str) -> Option<Date> {
+    (text.len() == 10 && text.as_bytes().get(4) == Some(&b'-')).then_some(())?;
+    midnight(text.parse().ok()?)
+}
+
+fn midnight(day: civil::Date) -> Option<Date> {
+    let at = day.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    Some(Date {
+        at,
+        day,
+        precision: Precision::Day,
+    })
+}
+
+/// A day, a time, and perhaps a zone.
+fn iso(text: &str) -> Option<Date> {
+    let bytes = text.as_bytes();
+    let dated =
+        bytes.len() >= 15 && bytes.get(4) == Some(&b'-') && matches!(bytes.get(10), Some(b'T' | b't' | b' '));
+    if !dated {
+        return None;
+    }
+    let day: civil::Date = text.get(..10)?.parse().ok()?;
+    let rest = text.get(11..)?.trim_start();
+    let end = rest
+        .find(|c: char| !(c.is_ascii_digit() || matches!(c, ':' | '.' | ',')))
+        .unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(end);
+    let clock: civil::Time = clock.replace(',', ".").parse().ok()?;
+    let local = day.to_datetime(clock);
+    let (offset, precision) = match zone.trim() {
+        "" => (Offset::UTC, Precision::Local),
+        zone => (offset(zone)?, Precision::Instant),
+    };
+    let at = offset.to_timestamp(local).ok()?;
+    // Fractions of a second are noise of the build; servers out there cut them anyway.
+    let at = Timestamp::from_second(at.as_second()).ok()?;
+    Some(Date { at, day, precision })
+}
+
+/// `Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`, each with a name after it that only repeats it: `+0000 UTC`.
+fn offset(zone: &str) -> Option<Offset> {
+    let first = zone.split([' ', '[']).next()?;
+    if matches!(first, "Z" | "z" | "UTC" | "GMT") {
+        return Some(Offset::UTC);
+    }
+    let sign = match first.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits: String = first.get(1..)?.chars().filter(|c| *c != ':').collect();
+    if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let hours: i32 = digits.get(..2)?.parse().ok()?;
+    let minutes: i32 = digits
+        .get(2..)
+        .filter(|m| !m.is_empty())
+        .map_or(Some(0), |m| m.parse().ok())?;
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+}
+
+fn rfc2822(text: &str) -> Option<Date> {
+    let zoned = rfc2822::parse(text).ok().or_else(|| {
+        // `GMT` and friends in the forms that feeds and old themes use.
+        strtime::parse("%a, %d %b %Y %H:%M:%S %z", text)
+            .ok()?
+            .to_zoned()
+            .ok()
+    })?;
+    Some(Date {
+        at: zoned.timestamp(),
+        day: zoned.date(),
+        precision: Precision::Instant,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(text: &str) -> String {
+        machine(text).map_or("none".into(), |date| format!("{} {:?}", date.at, date.precision))
+    }
+
+    #[test]
+    fn the_forms_that_generators_write_are_read() {
+        assert_eq!(at("2026-11-01T10:00:00+01:00"), "2026-11-01T09:00:00Z Instant");
+        assert_eq!(at("2026-11-01T10:00:00Z"), "2026-11-01T10:00:00Z Instant");
+        assert_eq!(at("2026-11-01T10:00:00.123456Z"), "2026-11-01T10:00:00Z Instant");
+        assert_eq!(at("2026-11-01T10:00:00+0100"), "2026-11-01T09:00:00Z Instant");
+        assert_eq!(at("2026-11-01T10:00-05"), "2026-11-01T15:00:00Z Instant");
+        assert_eq!(
+            at(" 2026-11-01 10:00:00 +0100 CET "),
+            "2026-11-01T09:00:00Z Instant"
+        );
+        assert_eq!(at("2026-11-01 10:00:00 UTC"), "2026-11-01T10:00:00Z Instant");
+        assert_eq!(
+            at("Sun, 01 Nov 2026 10:00:00 +0100"),
+            "2026-11-01T09:00:00Z Instant"
+        );
+        assert_eq!(
+            at("Sun, 01 Nov 2026 10:00:00 GMT"),
+            "2026-11-01T10:00:00Z Instant"
+        );
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc_and_a_day_is_its_midnight() {
+        assert_eq!(at("2026-11-01T10:00:00"), "2026-11-01T10:00:00Z Local");
+        assert_eq!(at("2026-11-01 10:00"), "2026-11-01T10:00:00Z Local");
+        assert_eq!(at("2026-11-01"), "2026-11-01T00:00:00Z Day");
+    }
+
+    #[test]
+    fn a_date_that_nobody_set_is_none() {
+        for text in [
+            "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "",
+            "soon",
+            "2026-13-01",
+            "2026-02-30",
+            "20261101",
+        ] {
+            assert_eq!(at(text), "none", "{text}");
+        }
+    }
+
+    #[test]
+    fn days_in_english_words_are_read_where_readers_see_them() {
+        for text in [
+            "November 1, 2026",
+            "Nov 1, 2026",
+            "1 November 2026",
+            "01 Nov 2026",
+            "2026-11-01",
+        ] {
+            assert_eq!(words(text).expect(text).day.to_string(), "2026-11-01", "{text}");
+        }
+        assert!(words("1. November").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,70}", digits in "[0-9TZ:+. -]{0,40}") {
+            words(&text);
+            words(&digits);
+        }
+    }
+}

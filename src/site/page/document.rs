@@ -1,0 +1,293 @@
+//! A parsed page with its addresses: the questions that all readers ask of the tree.
+//!
+//! Nothing here recurses: html5ever builds trees of any depth.
+
+use ego_tree::NodeRef;
+use ego_tree::iter::Edge;
+use scraper::{ElementRef, Html, Node};
+use url::Url;
+
+use super::MAX_LINE;
+
+/// A page, its elements in document order, and what its links are relative to.
+pub(super) struct Document<'a> {
+    /// All elements but those in `<template>` and `<svg>`.
+    pub(super) all: Vec<ElementRef<'a>>,
+    /// The page's address by its path: what the site serves it under.
+    pub(super) own: Url,
+    /// What relative links start from (`<base href>`).
+    pub(super) base: Url,
+    /// `site.url`, ending in `/`.
+    pub(super) site: Url,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(html: &'a Html, path: &str, site: &Url) -> Document<'a> {
+        let mut own = site.clone();
+        own.set_path(&format!("{}{}", site.path().trim_end_matches('/'), path));
+        own.set_query(None);
+        own.set_fragment(None);
+        let all = elements(html.tree.root());
+        let base = all
+            .iter()
+            .filter(|element| name(**element) == "base")
+            .find_map(|element| element.attr("href"))
+            .and_then(|href| own.join(href.trim()).ok())
+            .filter(|base| is_web(base))
+            .unwrap_or_else(|| own.clone());
+        Document {
+            all,
+            own,
+            base,
+            site: site.clone(),
+        }
+    }
+
+    /// The absolute address of a link of this page; only http and https.
+    pub(super) fn resolve(&self, href: &str) -> Option<Url> {
+        let href = href.trim();
+        if href.is_empty() {
+            return None;
+        }
+        self.base.join(href).ok().filter(is_web)
+    }
+
+    /// Whether an address is this page's, whatever the host: a wrong base URL is common.
+    pub(super) fn is_own(&self, url: &Url) -> bool {
+        same_page(url, &self.own)
+    }
+
+    /// Whether an element is a link to another page of this site.
+    pub(super) fn leads_elsewhere(&self, link: ElementRef<'_>) -> bool {
+        name(link) == "a"
+            && link
+                .attr("href")
+                .and_then(|href| self.resolve(href))
+                .is_some_and(|url| {
+                    url.origin() == self.own.origin()
+                        && !same_page(&url, &self.own)
+                        && !same_page(&url, &self.site)
+                })
+    }
+}
+
+/// Whether an address can be opened in a browser.
+pub(super) fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+}
+
+/// Whether two addresses mean the same page of one site: by path, decoded, without `index.html`, `.html` and the
+/// last slash.
+pub(super) fn same_page(a: &Url, b: &Url) -> bool {
+    place(a) == place(b)
+}
+
+fn place(url: &Url) -> String {
+    let path = percent_encoding::percent_decode_str(url.path()).decode_utf8_lossy();
+    let path = path
+        .strip_suffix("index.html")
+        .or_else(|| path.strip_suffix("index.htm"))
+        .unwrap_or(&path);
+    let path = path
+        .strip_suffix(".html")
+        .or_else(|| path.strip_suffix(".htm"))
+        .unwrap_or(path);
+    path.trim_end_matches('/').to_owned()
+}
+
+/// The elements below a node in document order, without those in `<template>` and `<svg>`.
+pub(super) fn elements(root: NodeRef<'_, Node>) -> Vec<ElementRef<'_>> {
+    let mut found = vec![];
+    let mut hidden = 0_usize;
+    for edge in root.traverse() {
+        let (node, opens) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        let Some(element) = ElementRef::wrap(node) else {
+            continue;
+        };
+        let hides = matches!(name(element), "template" | "svg");
+        match (opens, hides) {
+            (true, true) => hidden += 1,
+            (false, true) => hidden = hidden.saturating_sub(1),
+            (true, false) if hidden == 0 && node.id() != root.id() => found.push(element),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The element's name, in lower case for HTML.
+pub(super) fn name(element: ElementRef<'_>) -> &str {
+    element.value().name()
+}
+
+/// Whether the element has the class.
+pub(super) fn has_class(element: ElementRef<'_>, class: &str) -> bool {
+    element.value().classes().any(|own| own == class)
+}
+
+/// Whether a space-separated attribute (`rel`, `itemprop`) has the word, without regard to case.
+pub(super) fn has_word(element: ElementRef<'_>, attribute: &str, word: &str) -> bool {
+    element.attr(attribute).is_some_and(|value| {
+        value
+            .split_ascii_whitespace()
+            .any(|own| own.eq_ignore_ascii_case(word))
+    })
+}
+
+/// The element and those around it, inner first.
+pub(super) fn self_and_ancestors(element: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap))
+}
+
+/// Those around the element, inner first.
+pub(super) fn ancestors(element: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    element.ancestors().filter_map(ElementRef::wrap)
+}
+
+/// Whether the element is the other, or inside it.
+pub(super) fn within(element: ElementRef<'_>, other: ElementRef<'_>) -> bool {
+    self_and_ancestors(element).any(|around| around.id() == other.id())
+}
+
+/// The text that a reader sees of an element, on one line.
+pub(super) fn text(element: ElementRef<'_>) -> String {
+    text_without(element, |_| false)
+}
+
+/// The same without some of the elements inside.
+pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef<'a>) -> bool) -> String {
+    let mut text = String::new();
+    let mut hidden = 0_usize;
+    for edge in element.traverse() {
+        let (node, opens) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        match node.value() {
+            Node::Text(part) if opens && hidden == 0 => text.push_str(part),
+            Node::Element(_) => {
+                let Some(inner) = ElementRef::wrap(node) else {
+                    continue;
+                };
+                let hides = matches!(name(inner), "script" | "style" | "template" | "noscript" | "svg")
+                    || (inner.id() != element.id() && omit(inner));
+                match (opens, hides) {
+                    (true, true) => hidden += 1,
+                    (false, true) => hidden = hidden.saturating_sub(1),
+                    (_, false) if hidden == 0 && is_separate(name(inner)) => text.push(' '),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    line(&text)
+}
+
+/// Whether an element stands apart from the text around it.
+fn is_separate(name: &str) -> bool {
+    !matches!(
+        name,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "cite"
+            | "code"
+            | "del"
+            | "dfn"
+            | "em"
+            | "font"
+            | "i"
+            | "ins"
+            | "kbd"
+            | "mark"
+            | "q"
+            | "rp"
+            | "rt"
+            | "ruby"
+            | "s"
+            | "samp"
+            | "small"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "time"
+            | "u"
+            | "var"
+            | "wbr"
+    )
+}
+
+/// White space collapsed, ends trimmed, cut to [`MAX_LINE`] characters.
+pub(super) fn line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(MAX_LINE));
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > MAX_LINE {
+            return line.chars().take(MAX_LINE).collect();
+        }
+    }
+    line
+}
+
+/// The same, when anything is left.
+pub(super) fn some_line(text: &str) -> Option<String> {
+    Some(line(text)).filter(|line| !line.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_page_is_the_same_with_and_without_index_extension_slash_and_encoding() {
+        for (a, b) in [
+            ("https://a.example/x/", "https://a.example/x"),
+            ("https://a.example/x/index.html", "https://a.example/x/"),
+            ("https://a.example/x.html", "https://a.example/x"),
+            ("https://a.example/%C3%BC/", "https://a.example/ü/"),
+            ("https://a.example/", "http://www.a.example/index.html"),
+        ] {
+            assert!(same_page(&url(a), &url(b)), "{a} {b}");
+        }
+        assert!(!same_page(
+            &url("https://a.example/x/"),
+            &url("https://a.example/y/")
+        ));
+    }
+
+    #[test]
+    fn links_are_relative_to_the_base_element_and_the_site_s_folder() {
+        let site = url("https://a.example/blog/");
+        let html = Html::parse_document("<base href='/blog/'><p>");
+        let document = Document::new(&html, "/x/y.html", &site);
+        assert_eq!(document.own.as_str(), "https://a.example/blog/x/y.html");
+        assert_eq!(
+            document.resolve("pic.png").unwrap().as_str(),
+            "https://a.example/blog/pic.png"
+        );
+        assert!(document.resolve("javascript:alert(1)").is_none());
+    }
+
+    #[test]
+    fn text_keeps_blocks_apart_and_leaves_scripts_out() {
+        let html = Html::parse_fragment("<div><p>a <b>b</b>c</p><p>d</p><script>e</script></div>");
+        let div = elements(html.tree.root())
+            .into_iter()
+            .find(|e| name(*e) == "div")
+            .unwrap();
+        assert_eq!(text(div), "a bc d");
+    }
+}

@@ -1,0 +1,119 @@
+//! Links of a page to the site's own pages for tags.
+
+use scraper::ElementRef;
+use url::Url;
+
+use super::document::{Document, ancestors, has_word, name, some_line, text, text_without, within};
+use super::region::{self, Region};
+
+/// A link to the site's page for a tag.
+pub(super) struct TagLink<'a> {
+    pub(super) name: String,
+    pub(super) href: Url,
+    pub(super) element: ElementRef<'a>,
+}
+
+/// Folders that hold the pages of tags, in the generators' defaults.
+const FOLDERS: [&str; 8] = [
+    "tag", "tags", "tagged", "label", "labels", "keyword", "keywords", "hashtag",
+];
+
+/// Characters beside the links of a list of tags: "Tags:", "Filed under:".
+const MAX_LABEL: usize = 20;
+
+/// Reads a link as one to a tag's page: by `rel="tag"`, or by its path.
+pub(super) fn tag<'a>(document: &Document<'_>, link: ElementRef<'a>) -> Option<TagLink<'a>> {
+    if name(link) != "a" {
+        return None;
+    }
+    let href = document.resolve(link.attr("href")?)?;
+    let by_path = || {
+        let mut parts = href
+            .path_segments()?
+            .filter(|part| !part.is_empty() && *part != "index.html")
+            .rev();
+        let last = parts.next()?;
+        let folder = parts.next()?;
+        (href.host() == document.own.host() && FOLDERS.contains(&folder) && !last.is_empty()).then_some(())
+    };
+    let category = has_word(link, "rel", "category");
+    if category || !(has_word(link, "rel", "tag") || by_path().is_some()) {
+        return None;
+    }
+    let shown = text(link);
+    let shown = shown.trim_start_matches(['#', ' ']);
+    // "rust (3)": how many posts the tag has.
+    let shown = match shown.rsplit_once(" (") {
+        Some((before, count)) if count.trim_end_matches(')').bytes().all(|b| b.is_ascii_digit()) => before,
+        _ => shown,
+    };
+    Some(TagLink {
+        name: some_line(shown)?,
+        href,
+        element: link,
+    })
+}
+
+/// The tags that the post's region lists: not those in its sentences, nor those of teasers.
+pub(super) fn tags<'a>(document: &Document<'_>, region: &Region<'a>) -> Vec<TagLink<'a>> {
+    region
+        .element
+        .descendent_elements()
+        .filter_map(|link| tag(document, link))
+        .filter(|tag| {
+            ancestors(tag.element)
+                .take_while(|around| around.id() != region.element.id())
+                .all(|around| !region::is_beside(around) && name(around) != "article")
+        })
+        .filter(|tag| is_listed(document, region, tag.element))
+        .collect()
+}
+
+/// Whether a link stands in a list of tags and not in a sentence.
+fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>) -> bool {
+    if has_word(link, "rel", "tag") || link.value().classes().any(is_tag_class) {
+        return true;
+    }
+    let framed = |around: ElementRef<'_>| matches!(name(around), "header" | "footer");
+    if ancestors(link)
+        .take_while(|around| within(*around, region.element))
+        .any(framed)
+    {
+        return true;
+    }
+    for around in ancestors(link).take_while(|around| within(*around, region.element)) {
+        match name(around) {
+            "li" | "span" | "small" | "a" => {
+                if around.value().classes().any(is_tag_class) {
+                    return true;
+                }
+            }
+            "ul" | "ol" => {
+                return around.child_elements().all(|item| {
+                    item.descendent_elements()
+                        .all(|inner| name(inner) != "a" || tag(document, inner).is_some())
+                }) && label(document, around).chars().count() <= MAX_LABEL;
+            }
+            _ => {
+                let label = label(document, around);
+                return around.value().classes().any(is_tag_class)
+                    || label.is_empty()
+                    || (label.ends_with(':') && label.chars().count() <= MAX_LABEL);
+            }
+        }
+    }
+    false
+}
+
+fn is_tag_class(class: &str) -> bool {
+    class
+        .split(['-', '_'])
+        .any(|word| matches!(word, "tag" | "tags" | "taglist" | "hashtag" | "category"))
+}
+
+/// The text of an element beside its links to tags and the marks between them.
+pub(super) fn label(document: &Document<'_>, element: ElementRef<'_>) -> String {
+    let text = text_without(element, |inner| tag(document, inner).is_some());
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '·' | '|' | '/' | '#' | '•' | ';'))
+        .to_owned()
+}

@@ -1,0 +1,107 @@
+//! The signs of a page that lists posts: the front page, archives, tags, authors.
+
+use super::claim::Claim;
+use super::document::{Document, name};
+use super::json_ld::Postings;
+use super::meta::{self, Meta};
+use super::microdata;
+use super::microformats::Entries;
+use super::region::Region;
+use super::time::Times;
+
+/// Folders that generators fill with lists.
+const FOLDERS: [&str; 8] = [
+    "tag",
+    "tags",
+    "category",
+    "categories",
+    "author",
+    "authors",
+    "archive",
+    "archives",
+];
+
+/// The sign by which a page is a list, `None` when it isn't one.
+///
+/// A posting of JSON-LD or an h-entry that is the page's own, with a date, outweighs all other signs: a post may
+/// show as many teasers of others as it likes.
+pub(super) fn sign(
+    document: &Document<'_>,
+    meta: &Meta,
+    posting: &Postings,
+    entry: &Entries<'_>,
+    region: &Region<'_>,
+    times: &Times,
+    claims: &[Claim],
+) -> Option<&'static str> {
+    let dated = |claim: &Option<Claim>| claim.as_ref().is_some_and(|claim| claim.published.is_some());
+    if dated(&posting.claim) || (dated(&entry.claim) && !posting.lists) {
+        return None;
+    }
+    if posting.lists {
+        return Some("JSON-LD");
+    }
+    if entry.lists {
+        return Some("h-entry");
+    }
+    // A page that calls itself an article and says when it was published isn't a list either.
+    let weak = |claim: &Claim| matches!(claim.source, "HTML" | microdata::UNSCOPED | meta::PLAIN);
+    let claimed = claims
+        .iter()
+        .any(|claim| !weak(claim) && claim.published.is_some());
+    if claimed
+        && meta
+            .og_type
+            .as_deref()
+            .is_some_and(|kind| kind == "article" || kind == "blog")
+    {
+        return None;
+    }
+    let several = region.own > 1 && name(region.element) == "article" && !has_h1(region);
+    if (region.own == 0 && region.teasers > 0) || several {
+        return Some("<article>");
+    }
+    if claimed {
+        return None;
+    }
+    let own_date = times.published.is_some();
+    if times.of_others > 1 && !own_date {
+        return Some("<time>");
+    }
+    let website = meta.og_type.as_deref() == Some("website");
+    let front = document.own.path() == document.site.path();
+    if website && (front || times.of_others > 0 || region.teasers > 0 || !own_date) {
+        return Some("og:type");
+    }
+    if is_listing_path(document) {
+        return Some("path");
+    }
+    None
+}
+
+fn has_h1(region: &Region<'_>) -> bool {
+    region
+        .element
+        .descendent_elements()
+        .any(|inner| name(inner) == "h1")
+}
+
+/// `/tags/`, `/tags/rust/`, `/posts/page/2/`.
+fn is_listing_path(document: &Document<'_>) -> bool {
+    let path = document
+        .own
+        .path()
+        .strip_prefix(document.site.path())
+        .unwrap_or_default();
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != "index.html")
+        .collect();
+    let stem = |part: &str| part.strip_suffix(".html").unwrap_or(part).to_owned();
+    match parts.as_slice() {
+        [.., before, last] if *before == "page" => stem(last).bytes().all(|b| b.is_ascii_digit()),
+        [.., before, _] if FOLDERS[..6].contains(before) => true,
+        [.., last] => FOLDERS.contains(&stem(last).as_str()),
+        [] => false,
+    }
+}

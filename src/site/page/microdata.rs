@@ -1,0 +1,120 @@
+//! schema.org as attributes: `itemprop` on elements or on `<meta>`.
+//!
+//! Item scopes aren't followed but for one rule: what belongs to an item inside the post (its author, its publisher)
+//! isn't the post's own.
+
+use scraper::ElementRef;
+
+use super::claim::Claim;
+use super::document::{Document, ancestors, has_word, line, name, some_line, text};
+use super::{dates, meta, microformats, picture};
+
+/// The source's name of what belongs to a posting.
+const SCOPED: &str = "microdata";
+
+/// The source's name of what belongs to no item. Hugo writes such dates into the head of lists, too.
+pub(super) const UNSCOPED: &str = "itemprop";
+
+/// Reads the posting that the page marks up, else what stands outside of any item.
+pub(super) fn read(document: &Document<'_>) -> Claim {
+    let scoped = document.all.iter().any(|element| {
+        element.attr("itemscope").is_some() && element.attr("itemtype").is_some_and(is_posting)
+    });
+    let mut claim = Claim {
+        source: if scoped { SCOPED } else { UNSCOPED },
+        ..Claim::default()
+    };
+    for element in document
+        .all
+        .iter()
+        .copied()
+        .filter(|element| element.attr("itemprop").is_some())
+    {
+        if !is_own(element) {
+            continue;
+        }
+        let is = |property: &str| has_word(element, "itemprop", property);
+        if is("headline") && claim.title.is_none() {
+            claim.title = some_line(&value(element));
+        }
+        if is("description") && claim.summary.is_none() {
+            claim.summary = some_line(&value(element));
+        }
+        if is("datePublished") && claim.published.is_none() {
+            claim.published = element
+                .attr("content")
+                .and_then(dates::machine)
+                .or_else(|| microformats::date(element));
+        }
+        if is("dateModified") && claim.updated.is_none() {
+            claim.updated = element
+                .attr("content")
+                .and_then(dates::machine)
+                .or_else(|| microformats::date(element));
+        }
+        if is("keywords") {
+            claim.tags.extend(value(element).split(',').filter_map(some_line));
+        }
+        if is("inLanguage") && claim.language.is_none() {
+            claim.language = meta::language(&value(element));
+        }
+        if is("image") && claim.image.is_none() {
+            let href = ["content", "src", "href"]
+                .into_iter()
+                .find_map(|key| element.attr(key));
+            claim.image = href.and_then(|href| picture(document, href));
+        }
+    }
+    claim
+}
+
+/// Whether a property belongs to a posting or to nothing, but not to the author, the publisher or a teaser in a list.
+fn is_own(element: ElementRef<'_>) -> bool {
+    let mut scopes = ancestors(element).filter(|around| around.attr("itemscope").is_some());
+    scopes.next().is_none_or(|scope| {
+        let kind = scope.attr("itemtype").unwrap_or_default();
+        (is_posting(kind) || kind.ends_with("/WebPage"))
+            && scope
+                .attr("itemprop")
+                .is_none_or(|role| role == "mainEntity" || role == "mainEntityOfPage")
+    })
+}
+
+fn is_posting(kind: &str) -> bool {
+    kind.ends_with("Posting") || kind.ends_with("Article")
+}
+
+fn value(element: ElementRef<'_>) -> String {
+    let attribute = match name(element) {
+        "meta" => element.attr("content"),
+        "time" => element.attr("datetime"),
+        "data" => element.attr("value"),
+        _ => element.attr("content"),
+    };
+    attribute.map_or_else(|| text(element), line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scraper::Html;
+
+    #[test]
+    fn properties_of_the_posting_count_and_those_of_its_author_do_not() {
+        let html = Html::parse_document(
+            "<article itemscope itemtype='https://schema.org/BlogPosting'><h1 itemprop=headline>Hello</h1>\
+             <div itemprop=author itemscope itemtype='https://schema.org/Person'><img itemprop=image src=ann.png>\
+             <p itemprop=description>Ann writes.</p></div><time itemprop=datePublished datetime=2026-11-01>1.11.</time>\
+             <meta itemprop=keywords content='a, b'></article>",
+        );
+        let claim = read(&Document::new(
+            &html,
+            "/a/",
+            &"https://blog.example/".parse().unwrap(),
+        ));
+        assert_eq!(claim.title.as_deref(), Some("Hello"));
+        assert_eq!(claim.published.unwrap().day.to_string(), "2026-11-01");
+        assert_eq!(claim.tags, ["a", "b"]);
+        assert!(claim.image.is_none() && claim.summary.is_none());
+    }
+}
