@@ -1,1 +1,502 @@
-//! Walking the folder.
+//! Reading the output folder: from files to a [`Snapshot`].
+//!
+//! A file whose stamp (times, size, inode) is the same as at the last scan isn't opened again. What can't be read is
+//! named in a warning and the rest goes on. The folder is only ever read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+use walkdir::{DirEntry, WalkDir};
+
+use super::page::{self, Source};
+use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
+use crate::ap::iri;
+use crate::article::Article;
+use crate::clock::Clock;
+
+/// A file changed so shortly before it was read may change again without its stamp showing it: file systems keep times
+/// to 2 s (FAT), 1 s (NFSv2, ext3) or one tick of the kernel. It is read once more at the next scan.
+const GRANULARITY: SignedDuration = SignedDuration::from_secs(2);
+
+/// Folders in one another. Deeper is a generator gone wild, and paths come near the 4,096 bytes that Linux takes.
+const MAX_DEPTH: usize = 64;
+
+/// Told how many of how many files have been read.
+pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Which part of the folder a scan looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it.
+    All,
+    /// These files, and what lies below these folders; absolute paths.
+    Paths(BTreeSet<PathBuf>),
+}
+
+/// Reads the folder, and remembers what it read.
+#[derive(Debug)]
+pub struct Scanner {
+    root: PathBuf,
+    site: Url,
+    files: BTreeMap<PathBuf, Kept>,
+    /// Folders that can't be opened, relative.
+    closed: BTreeSet<PathBuf>,
+}
+
+/// What one scan found out.
+#[derive(Debug)]
+pub struct Scan {
+    /// What is there.
+    pub snapshot: Snapshot,
+    /// Whether something changed while it was read: then the snapshot may be a mixture, and must not be acted upon.
+    pub unsettled: bool,
+    /// When the latest change in what was looked at happened, by the file system's clock.
+    pub latest: Option<Timestamp>,
+    /// How many files were opened.
+    pub read: usize,
+    /// What couldn't be read, and why.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    stamp: Stamp,
+    /// Changed so shortly before it was read that the stamp can't be relied upon.
+    fresh: bool,
+    path: Arc<str>,
+    sighting: Arc<Sighting>,
+}
+
+/// What changes when a file does. The time of the inode and its number are there for tools that set the time of the
+/// content back (rsync -t) or put another file in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        Stamp {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            size: metadata.size(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// What a walk met.
+#[derive(Default)]
+struct Walk {
+    files: Vec<(PathBuf, Stamp)>,
+    closed: BTreeSet<PathBuf>,
+    latest: Option<Timestamp>,
+    unsettled: bool,
+    warnings: Vec<String>,
+}
+
+impl Scanner {
+    /// A scanner of the folder `root`, which readers find at `site`. Neither needs to exist.
+    pub fn new(root: &Path, site: &Url) -> Scanner {
+        Scanner {
+            root: root.to_path_buf(),
+            site: site.clone(),
+            files: BTreeMap::new(),
+            closed: BTreeSet::new(),
+        }
+    }
+
+    /// Looks at the folder. Blocks for as long as that takes.
+    pub fn scan(&mut self, scope: &Scope, progress: Progress<'_>) -> Scan {
+        if let Err(error) = fs::read_dir(&self.root) {
+            return Scan {
+                snapshot: Snapshot::default(),
+                unsettled: false,
+                latest: None,
+                read: 0,
+                warnings: vec![format!("the output folder {}: {error}", self.root.display())],
+            };
+        }
+        let mut walk = Walk::default();
+        match scope {
+            Scope::All => {
+                self.walk(&self.root, &mut walk);
+                self.closed.clear();
+                let there: BTreeSet<&PathBuf> = walk.files.iter().map(|(file, _)| file).collect();
+                self.files.retain(|file, _| there.contains(file));
+            }
+            Scope::Paths(paths) => {
+                for path in paths {
+                    self.look(path, &mut walk);
+                }
+            }
+        }
+        self.closed.append(&mut walk.closed);
+        let now = Clock::system().now();
+        let stale: Vec<(PathBuf, Stamp)> = walk
+            .files
+            .into_iter()
+            .filter(|(file, stamp)| {
+                self.files
+                    .get(file)
+                    .is_none_or(|kept| kept.fresh || kept.stamp != *stamp)
+            })
+            .collect();
+        let read = stale.len();
+        for (kept, file, unsettled) in self.read_all(&stale, now, progress) {
+            walk.unsettled |= unsettled;
+            match kept {
+                Ok(kept) => {
+                    if let Verdict::Unreadable(reason) = &kept.sighting.verdict {
+                        walk.warnings
+                            .push(format!("{}: {reason}", self.root.join(&file).display()));
+                    }
+                    self.files.insert(file, kept);
+                }
+                Err(warning) => {
+                    self.files.remove(&file);
+                    walk.warnings.extend(warning);
+                }
+            }
+        }
+        Scan {
+            snapshot: self.snapshot(),
+            unsettled: walk.unsettled,
+            latest: walk.latest,
+            read,
+            warnings: walk.warnings,
+        }
+    }
+
+    /// What reads articles again.
+    pub fn reader(&self) -> Reader {
+        Reader {
+            root: self.root.clone(),
+            site: self.site.clone(),
+        }
+    }
+
+    /// Whether it scans this folder of this site.
+    pub fn is_of(&self, root: &Path, site: &Url) -> bool {
+        self.root == root && self.site == *site
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let pages: BTreeMap<Arc<str>, Arc<Sighting>> = self
+            .files
+            .values()
+            .map(|kept| (Arc::clone(&kept.path), Arc::clone(&kept.sighting)))
+            .collect();
+        Snapshot {
+            folder: if pages.is_empty() {
+                Folder::Empty
+            } else {
+                Folder::Pages
+            },
+            pages,
+            unreadable: self
+                .closed
+                .iter()
+                .filter_map(|folder| Some(format!("{}/", self.page_path(folder)?.trim_end_matches('/'))))
+                .collect(),
+        }
+    }
+
+    /// Looks at one path that something happened to.
+    fn look(&mut self, path: &Path, walk: &mut Walk) {
+        let Ok(relative) = path.strip_prefix(&self.root) else {
+            return;
+        };
+        if relative.components().any(|part| is_hidden(Path::new(&part))) {
+            return;
+        }
+        let relative = relative.to_path_buf();
+        let met = walk.files.len();
+        self.closed.retain(|folder| !folder.starts_with(&relative));
+        if fs::metadata(path).is_ok() {
+            self.walk(path, walk);
+        }
+        let there: BTreeSet<&PathBuf> = walk.files[met..].iter().map(|(file, _)| file).collect();
+        let gone: Vec<PathBuf> = self
+            .files
+            .range(relative.clone()..)
+            .map(|(file, _)| file)
+            .take_while(|file| file.starts_with(&relative))
+            .filter(|file| !there.contains(file))
+            .cloned()
+            .collect();
+        for file in gone {
+            self.files.remove(&file);
+        }
+    }
+
+    fn walk(&self, from: &Path, walk: &mut Walk) {
+        let entries = WalkDir::new(from)
+            .follow_links(true)
+            .max_depth(MAX_DEPTH)
+            .into_iter()
+            .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.path()));
+        for entry in entries {
+            match entry.and_then(|entry| Ok((entry.metadata()?, entry))) {
+                Ok((metadata, entry)) => self.meet(&entry, &metadata, walk),
+                Err(error) => self.stumble(&error, walk),
+            }
+        }
+    }
+
+    fn meet(&self, entry: &DirEntry, metadata: &Metadata, walk: &mut Walk) {
+        let changed = i32::try_from(metadata.ctime_nsec())
+            .ok()
+            .and_then(|nanos| Timestamp::new(metadata.ctime(), nanos).ok());
+        walk.latest = walk.latest.max(changed);
+        // A pipe or a device named .html would block whoever opens it.
+        if metadata.is_file()
+            && is_page(entry.path())
+            && let Ok(relative) = entry.path().strip_prefix(&self.root)
+        {
+            walk.files.push((relative.to_path_buf(), Stamp::of(metadata)));
+        } else if metadata.is_dir() && entry.depth() == MAX_DEPTH {
+            walk.warnings.push(format!(
+                "{}: folders more than {MAX_DEPTH} deep are not read",
+                entry.path().display()
+            ));
+        }
+    }
+
+    fn stumble(&self, error: &walkdir::Error, walk: &mut Walk) {
+        let Some(path) = error.path() else { return };
+        if let Some(ancestor) = error.loop_ancestor() {
+            walk.warnings.push(format!(
+                "{}: a link to {}, in which it lies; not followed",
+                path.display(),
+                ancestor.display()
+            ));
+            return;
+        }
+        let gone = error
+            .io_error()
+            .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if gone {
+            // A link that leads nowhere is like a file that isn't there; anything else vanished just now.
+            walk.unsettled |= fs::symlink_metadata(path).is_err();
+            return;
+        }
+        walk.warnings.push(format!("{}: {error}", path.display()));
+        if let Ok(relative) = path.strip_prefix(&self.root) {
+            walk.closed.insert(relative.to_path_buf());
+        }
+    }
+
+    /// Reads many files, on as many cores as there are. An error is a file that isn't a page, with a warning if the
+    /// owner should know.
+    #[expect(clippy::type_complexity, reason = "used once, right above")]
+    fn read_all(
+        &self,
+        stale: &[(PathBuf, Stamp)],
+        now: Timestamp,
+        progress: Progress<'_>,
+    ) -> Vec<(Result<Kept, Option<String>>, PathBuf, bool)> {
+        /// Below this many files a second thread costs more than it saves.
+        const WORTH_A_THREAD: usize = 8;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = cores.min(stale.len() / WORTH_A_THREAD + 1);
+        let next = AtomicUsize::new(0);
+        let done = AtomicUsize::new(0);
+        let work = || {
+            let mut results = Vec::new();
+            while let Some((file, stamp)) = stale.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (kept, unsettled) = self.read_one(file, *stamp, now);
+                results.push((kept, file.clone(), unsettled));
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1, stale.len());
+            }
+            results
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut results = work();
+            for other in others {
+                match other.join() {
+                    Ok(more) => results.extend(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            results
+        })
+    }
+
+    fn read_one(&self, file: &Path, stamp: Stamp, now: Timestamp) -> (Result<Kept, Option<String>>, bool) {
+        let full = self.root.join(file);
+        let (Some(path), Some(below)) = (self.page_path(file), path_below(file)) else {
+            return (
+                Err(Some(format!(
+                    "{}: the name isn't UTF-8, so it has no address",
+                    full.display()
+                ))),
+                false,
+            );
+        };
+        let (canonical, verdict) = match read_file(&full) {
+            Ok(html) => {
+                let page = page::read(&Source {
+                    path: &below,
+                    html: &html,
+                    site: &self.site,
+                });
+                let verdict = match page.verdict {
+                    page::Verdict::Post(article) => Verdict::Post(Box::new(Post::of(&article))),
+                    page::Verdict::Alias(target) => Verdict::Alias(target.into()),
+                    page::Verdict::Not(reason) => Verdict::Not(reason.to_string().into()),
+                };
+                (page.canonical.map(String::into_boxed_str), verdict)
+            }
+            Err(Unread::Gone) => return (Err(None), true),
+            Err(Unread::TooLarge) => (
+                None,
+                Verdict::Unreadable(format!("larger than {} MiB, not read", page::MAX_PAGE >> 20).into()),
+            ),
+            Err(Unread::Io(error)) => (
+                None,
+                Verdict::Unreadable(format!("can't be read: {error}").into()),
+            ),
+        };
+        let unsettled = fs::metadata(&full).map_or(true, |metadata| Stamp::of(&metadata) != stamp);
+        let changed = Timestamp::from_second(stamp.changed.0.max(stamp.modified.0)).unwrap_or(now);
+        let kept = Kept {
+            stamp,
+            fresh: now.duration_since(changed) < GRANULARITY || matches!(verdict, Verdict::Unreadable(_)),
+            path: path.into(),
+            sighting: Arc::new(Sighting {
+                file: file.to_path_buf(),
+                canonical,
+                verdict,
+            }),
+        };
+        (Ok(kept), unsettled)
+    }
+
+    fn page_path(&self, relative: &Path) -> Option<String> {
+        page_path(&self.site, relative)
+    }
+}
+
+/// Reads single pages of the folder again.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    root: PathBuf,
+    site: Url,
+}
+
+impl Reader {
+    /// A reader of the folder `root`, which readers find at `site`.
+    pub fn new(root: &Path, site: &Url) -> Reader {
+        Reader {
+            root: root.to_path_buf(),
+            site: site.clone(),
+        }
+    }
+
+    /// The article of a page; `None` when its file isn't a post any more.
+    pub fn article(&self, sighting: &Sighting) -> Option<Article> {
+        let html = read_file(&self.root.join(&sighting.file)).ok()?;
+        match page::read(&Source {
+            path: &path_below(&sighting.file)?,
+            html: &html,
+            site: &self.site,
+        })
+        .verdict
+        {
+            page::Verdict::Post(article) => Some(*article),
+            _ => None,
+        }
+    }
+
+    /// The path of the page in a file of the output folder. A relative name is looked for in `base` and in the folder.
+    pub fn path_of_file(&self, file: &Path, base: &Path) -> Option<String> {
+        let root = fs::canonicalize(&self.root).ok()?;
+        [base.join(file), root.join(file)].iter().find_map(|candidate| {
+            let relative = match candidate.strip_prefix(&self.root) {
+                // As it is named, because what a link leads to may lie elsewhere.
+                Ok(relative) if candidate.exists() => relative.to_path_buf(),
+                _ => fs::canonicalize(candidate)
+                    .ok()?
+                    .strip_prefix(&root)
+                    .ok()?
+                    .to_path_buf(),
+            };
+            is_page(&relative).then(|| page_path(&self.site, &relative))?
+        })
+    }
+}
+
+/// The path on ORIGIN of a file or folder that is given relative to the output folder.
+fn page_path(site: &Url, relative: &Path) -> Option<String> {
+    let below = spelled(relative)?;
+    Some(iri::page_path(&format!("{}{below}", site.path())))
+}
+
+/// Why a file wasn't read.
+enum Unread {
+    Gone,
+    TooLarge,
+    Io(io::Error),
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
+    let limit = page::MAX_PAGE as u64;
+    let read = || -> io::Result<Option<Vec<u8>>> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        if size > limit {
+            return Ok(None);
+        }
+        let mut html = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        // It may grow while it is read.
+        file.take(limit + 1).read_to_end(&mut html)?;
+        Ok((html.len() as u64 <= limit).then_some(html))
+    };
+    match read() {
+        Ok(Some(html)) => Ok(html),
+        Ok(None) => Err(Unread::TooLarge),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unread::Gone),
+        Err(error) => Err(Unread::Io(error)),
+    }
+}
+
+/// The path of a page below `site.url`, as the reader of pages wants it: with a leading slash, `index.html` cut.
+fn path_below(relative: &Path) -> Option<String> {
+    Some(iri::page_path(&format!("/{}", spelled(relative)?)))
+}
+
+/// A relative file name as part of a URL's path. Only what would end or change the path is encoded here;
+/// `iri::page_path` does the rest.
+fn spelled(relative: &Path) -> Option<String> {
+    Some(
+        relative
+            .to_str()?
+            .replace('%', "%25")
+            .replace('?', "%3F")
+            .replace('#', "%23"),
+    )
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+        && !is_hidden(path)
+}
+
+/// Names with a dot in front: rsync's temporary files (`.index.html.Ab3dEf`, `.~tmp~`), editors' swap files, `.git`.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}

@@ -1,1 +1,322 @@
-//! Watching the folder.
+//! Watching the output folder: tells when something in it may have changed, and where.
+//!
+//! It says too much rather than too little, and never what happened: whoever listens reads the folder again. Where the
+//! file system sends no events, or no watches are left, the folder is compared with itself from time to time. The
+//! folder itself may vanish, come back, or be a link that is switched to another one.
+
+use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash as _, Hasher as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use walkdir::WalkDir;
+
+use super::scan::Scope;
+
+/// How often it is checked whether the folder is still the one that is watched: one call of stat.
+const TICK: Duration = Duration::from_secs(2);
+/// How often a folder without events is compared with itself, at least.
+const POLL: Duration = Duration::from_secs(5);
+/// Of a large folder without events, comparing takes at most this share of the time.
+const POLL_SHARE: u32 = 20;
+/// More changed paths than this are not told one by one: reading the whole folder is quicker.
+const MAX_PATHS: usize = 4_096;
+
+/// A watch over the output folder, until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    shared: Arc<Shared>,
+    sender: mpsc::Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    changed: Mutex<Option<Scope>>,
+    bell: Notify,
+}
+
+enum Message {
+    Happened(notify::Result<Event>),
+    Stop,
+}
+
+impl Watch {
+    /// Begins to watch `root`, which need not exist.
+    pub fn start(root: &Path) -> Watch {
+        let shared = Arc::new(Shared::default());
+        let (sender, receiver) = mpsc::channel();
+        let mut sentry = Sentry {
+            root: root.to_path_buf(),
+            shared: Arc::clone(&shared),
+            sender: sender.clone(),
+            watcher: None,
+            identity: None,
+            seen: None,
+            next_poll: Instant::now(),
+        };
+        // Before this returns, so that nothing that happens from now on is missed.
+        sentry.begin();
+        let thread = std::thread::Builder::new()
+            .name("watch".into())
+            .spawn(move || sentry.stand(&receiver))
+            .inspect_err(|error| tracing::error!("the folder isn't watched: no thread: {error}"))
+            .ok();
+        Watch {
+            shared,
+            sender,
+            thread,
+        }
+    }
+
+    /// Waits until something may have changed since the last [`Watch::take`].
+    pub async fn changed(&self) {
+        self.shared.bell.notified().await;
+    }
+
+    /// What may have changed since the last call.
+    pub fn take(&self) -> Option<Scope> {
+        self.shared.lock().take()
+    }
+
+    /// Whether something may have changed since the last [`Watch::take`].
+    pub fn is_stirred(&self) -> bool {
+        self.shared.lock().is_some()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // The thread may have ended by itself.
+        let _ = self.sender.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Scope>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, scope: Scope) {
+        {
+            let mut changed = self.lock();
+            *changed = Some(match changed.take() {
+                Some(before) => before.and(scope),
+                None => scope,
+            });
+        }
+        self.bell.notify_one();
+    }
+}
+
+impl Scope {
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Scope) -> Scope {
+        match (self, other) {
+            (Scope::Paths(mut paths), Scope::Paths(more)) if paths.len() + more.len() <= MAX_PATHS => {
+                paths.extend(more);
+                Scope::Paths(paths)
+            }
+            _ => Scope::All,
+        }
+    }
+}
+
+/// Who watches: one thread.
+struct Sentry {
+    root: PathBuf,
+    shared: Arc<Shared>,
+    sender: mpsc::Sender<Message>,
+    /// `None`: the folder is polled.
+    watcher: Option<RecommendedWatcher>,
+    /// Device and inode of what is watched.
+    identity: Option<(u64, u64)>,
+    /// What a folder that is polled looked like.
+    seen: Option<u64>,
+    next_poll: Instant,
+}
+
+impl Sentry {
+    fn stand(&mut self, receiver: &mpsc::Receiver<Message>) {
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            match receiver.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
+                Ok(Message::Happened(Ok(event))) => self.happened(&event),
+                Ok(Message::Happened(Err(error))) => {
+                    tracing::debug!("watching {}: {error}", self.root.display());
+                    self.shared.tell(Scope::All);
+                }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if Instant::now() >= next_tick {
+                if identity(&self.root) != self.identity {
+                    self.again();
+                } else if self.watcher.is_none() && self.identity.is_some() {
+                    self.poll();
+                }
+                next_tick = Instant::now() + TICK;
+            }
+        }
+    }
+
+    /// Sets watches on what is there now.
+    fn begin(&mut self) {
+        self.identity = identity(&self.root);
+        self.watcher = None;
+        self.seen = None;
+        if self.identity.is_none() {
+            return;
+        }
+        if let Some(kind) = silent_file_system(&self.root) {
+            tracing::info!(
+                "{} lies on {kind}, which sends no events: it is polled",
+                self.root.display()
+            );
+            self.seen = Some(appearance(&self.root));
+            return;
+        }
+        match self.watcher() {
+            Ok(watcher) => self.watcher = Some(watcher),
+            Err(error) => {
+                tracing::warn!(
+                    "{} can't be watched ({error}): it is polled; on Linux, fs.inotify.max_user_watches may be too low",
+                    self.root.display()
+                );
+                self.seen = Some(appearance(&self.root));
+            }
+        }
+    }
+
+    fn watcher(&self) -> notify::Result<RecommendedWatcher> {
+        let sender = self.sender.clone();
+        let mut watcher = notify::recommended_watcher(move |event| {
+            // Nobody listens any more while the watch is being dropped.
+            let _ = sender.send(Message::Happened(event));
+        })?;
+        watcher.watch(&self.root, RecursiveMode::Recursive)?;
+        // A switched link is an event of the folder in which the link lies.
+        for folder in self.folders_of_links() {
+            if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                tracing::debug!("watching {}: {error}", folder.display());
+            }
+        }
+        Ok(watcher)
+    }
+
+    /// The folder that holds the root, and those that hold links on the way to it.
+    fn folders_of_links(&self) -> BTreeSet<PathBuf> {
+        let mut folders: BTreeSet<PathBuf> = self
+            .root
+            .ancestors()
+            .filter(|path| path.is_symlink())
+            .filter_map(|link| Some(link.parent()?.to_path_buf()))
+            .collect();
+        folders.extend(self.root.parent().map(Path::to_path_buf));
+        folders
+    }
+
+    fn happened(&mut self, event: &Event) {
+        // Our own reading is an event too.
+        if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
+            return;
+        }
+        if event.need_rescan() {
+            self.shared.tell(Scope::All);
+            return;
+        }
+        let (inside, outside): (Vec<_>, Vec<_>) = event
+            .paths
+            .iter()
+            .partition(|path| path.starts_with(&self.root) && **path != self.root);
+        // Of the folders around, only what replaces the root counts.
+        let replaced =
+            outside.iter().any(|path| self.root.starts_with(path)) && identity(&self.root) != self.identity;
+        // New links are not followed by the watches that are there.
+        let linked = inside.iter().any(|path| path.is_symlink() && path.is_dir());
+        if replaced || linked {
+            self.again();
+        } else if !inside.is_empty() {
+            self.shared
+                .tell(Scope::Paths(inside.into_iter().cloned().collect()));
+        } else if outside.iter().any(|path| **path == self.root) {
+            self.shared.tell(Scope::All);
+        }
+    }
+
+    /// Something else is there now.
+    fn again(&mut self) {
+        self.begin();
+        self.shared.tell(Scope::All);
+    }
+
+    fn poll(&mut self) {
+        let begun = Instant::now();
+        if begun < self.next_poll {
+            return;
+        }
+        let seen = Some(appearance(&self.root));
+        if seen != self.seen {
+            self.seen = seen;
+            self.shared.tell(Scope::All);
+        }
+        self.next_poll = Instant::now() + POLL.max(begun.elapsed() * POLL_SHARE);
+    }
+}
+
+/// Device and inode of what a path leads to.
+fn identity(root: &Path) -> Option<(u64, u64)> {
+    let metadata = fs::metadata(root).ok().filter(fs::Metadata::is_dir)?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// A number that changes when anything in a folder does.
+fn appearance(root: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for entry in WalkDir::new(root)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten()
+    {
+        entry.path().hash(&mut hasher);
+        if let Ok(metadata) = entry.metadata() {
+            (metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
+            (metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
+            (metadata.len(), metadata.ino()).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
+}
+
+/// The kind of a file system that sends no events for what other machines write.
+fn silent_file_system(root: &Path) -> Option<&'static str> {
+    // Magic numbers of statfs(2) and of the kernel's headers.
+    let kind = rustix::fs::statfs(root).ok()?.f_type;
+    #[expect(clippy::unnecessary_cast, reason = "the type differs between platforms")]
+    match kind as i64 {
+        0x6969 => Some("NFS"),
+        0x6573_5546 => Some("FUSE"),
+        0x517B => Some("SMB"),
+        0xFF53_4D42 | 0xFE53_4D42 => Some("CIFS"),
+        0x0102_1997 => Some("9p"),
+        0x786F_4256 => Some("a VirtualBox folder"),
+        0x5346_414F => Some("AFS"),
+        0x00C3_6400 => Some("Ceph"),
+        0x0116_1970 | 0x0BD0_0BD0 => Some("a cluster file system"),
+        _ => None,
+    }
+}

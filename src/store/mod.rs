@@ -37,7 +37,7 @@ pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
 pub use self::job::Job;
-pub use self::object::{Audience, Object, ObjectState};
+pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach};
 pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost};
 pub use self::report::Report;

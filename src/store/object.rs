@@ -47,8 +47,36 @@ pub struct Object {
     /// Whether its page asks to be pinned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub featured: bool,
+    /// What must still be told of it. It is stored with the change that it tells, and taken away when its delivery is a
+    /// job on disk; what a crash left is told at the next start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
     /// The ActivityPub object as it is served; after a Delete its Tombstone.
     pub object: Value,
+}
+
+/// An activity about an object that isn't a job yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Its ID.
+    pub id: String,
+    /// To whom it goes.
+    pub reach: Reach,
+    /// Inboxes of people it names, found before it was stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inboxes: Vec<String>,
+    /// The document.
+    pub activity: Value,
+}
+
+/// To whom an activity about an object goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// To whom it is addressed: a Create. They become the audience.
+    Addressed,
+    /// To the audience, and to the servers that reacted: an Update or a Delete.
+    Audience,
 }
 
 /// Whether an object is there.
@@ -90,6 +118,8 @@ pub struct ObjectBrief {
     pub missing_since: Option<Timestamp>,
     /// See [`Object::featured`].
     pub featured: bool,
+    /// Whether there is something that must still be told of it.
+    pub pending: bool,
 }
 
 impl Record for Object {
@@ -113,6 +143,7 @@ impl Record for Object {
             published: self.published,
             missing_since: self.missing_since,
             featured: self.featured,
+            pending: self.pending.is_some(),
         }
     }
 

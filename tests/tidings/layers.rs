@@ -23,6 +23,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("keys", 1),
     ("hooks", 2),
     ("site/scan", 1),
+    ("site/snapshot", 0),
     ("site/watch", 1),
     ("site/mod", 1),
     ("site/page", 0),

@@ -9,6 +9,7 @@
 #[allow(dead_code, reason = "not every subject needs all of it")]
 mod harness; // the site, the proxy in front, the daemon, and peers
 mod layers; // imports point down, doors stay doors
+mod publish; // the river out, from the folder to the jobs
 mod vectors; // signatures made by others
 
 #[test]

@@ -1,0 +1,292 @@
+//! The record of an object as a change leaves it, with the activity that tells of the change.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::reading::Look;
+use super::{PublishError, is_live};
+use crate::ap::activity::{self, Deed};
+use crate::ap::object::{self, Built, Extent, Placed};
+use crate::article::Article;
+use crate::instance::Instance;
+use crate::site::diff::{Action, Change, Mark, New};
+use crate::site::snapshot::Sighting;
+use crate::store::{Activity, Object, ObjectState, Pending, Reach, StoreError};
+
+/// Mastodon compares the times of two versions by the second.
+const TICK: SignedDuration = SignedDuration::from_secs(1);
+
+/// A record that isn't stored yet.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) object: Object,
+    /// How much of the article it tells.
+    pub(super) extent: Extent,
+}
+
+/// What a change makes of its object; `None` when the page isn't any more what the look saw.
+pub(super) fn of(instance: &Instance, look: &Look, change: &Change) -> Result<Option<Draft>, PublishError> {
+    if change.action == Action::Delete {
+        let Some(object) = instance.store.objects.get(&change.key)? else {
+            return Ok(None);
+        };
+        return Ok(Some(Draft {
+            object: deleted(instance, object, ObjectState::Deleted, look.now),
+            extent: Extent::Whole,
+        }));
+    }
+    let Some((sighting, article)) = read(look, &change.page) else {
+        return Ok(None);
+    };
+    let known = instance.store.objects.get(&change.key)?;
+    let draft = match (change.action, known) {
+        // A page of the baseline that is announced by name has its object already.
+        (Action::Create, _) => {
+            let mut draft = placed(instance, look, &change.key, &change.page, sighting, &article);
+            draft.object.announced = Some(look.now);
+            draft.object.pending = Some(Pending {
+                id: Activity::create_id(&change.key),
+                reach: Reach::Addressed,
+                inboxes: Vec::new(),
+                activity: activity::create(
+                    &instance.iris,
+                    &draft.object.actor,
+                    &change.key,
+                    &draft.object.object,
+                ),
+            });
+            draft
+        }
+        (_, Some(known)) => changed(instance, look, known, &change.page, sighting, &article),
+        (_, None) => return Ok(None),
+    };
+    Ok(Some(draft))
+}
+
+/// The record of a page of the baseline, of which nobody is told.
+pub(super) fn listed(instance: &Instance, look: &Look, new: &New) -> Result<Option<Object>, PublishError> {
+    Ok(read(look, &new.page)
+        .map(|(sighting, article)| placed(instance, look, &new.key, &new.page, sighting, &article).object))
+}
+
+/// Takes an object back and stores that; it must still be told.
+pub(super) fn take_back(instance: &Instance, key: &str) -> Result<Object, PublishError> {
+    let now = instance.clock.now();
+    let not_published = || PublishError::NotPublished(instance.iris.object(key));
+    let object = instance.store.objects.get(key)?.ok_or_else(not_published)?;
+    if !is_live(object.state) {
+        return Err(not_published());
+    }
+    let object = deleted(instance, object, ObjectState::Unpublished, now);
+    instance.store.objects.put(&object)?;
+    Ok(object)
+}
+
+/// What the owner took back of a page is dead for good once the page is published again.
+pub(super) fn bury(instance: &Instance, page: &str) -> Result<(), StoreError> {
+    for (key, object) in instance.store.objects.group(page) {
+        if object.state == ObjectState::Unpublished {
+            instance.store.objects.update(&key, |object| {
+                object.state = ObjectState::Deleted;
+                true
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Stores what was noticed of an object.
+pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Result<(), StoreError> {
+    let objects = &instance.store.objects;
+    match mark {
+        Mark::Missing(key) => objects.update(key, |object| {
+            object.missing_since.get_or_insert(now);
+            true
+        }),
+        Mark::Back(key) => objects.update(key, |object| object.missing_since.take().is_some()),
+        Mark::Moved { key, page } => objects.update(key, |object| {
+            move_to(object, page);
+            true
+        }),
+        Mark::Canonical { key, canonical } => objects.update(key, |object| {
+            object.canonical.clone_from(canonical);
+            true
+        }),
+    }
+    .map(|_| ())
+}
+
+/// The article of a page, if it is still what the look saw.
+fn read<'a>(look: &'a Look, page: &str) -> Option<(&'a Sighting, Article)> {
+    let sighting = look.snapshot.pages.get(page)?;
+    let article = look.reader.article(sighting)?;
+    (article.digest() == *sighting.post()?.digest).then_some((&**sighting, article))
+}
+
+/// A fresh record of a page.
+fn placed(
+    instance: &Instance,
+    look: &Look,
+    key: &str,
+    page: &str,
+    sighting: &Sighting,
+    article: &Article,
+) -> Draft {
+    let config = &look.config;
+    let asked = article.actor.as_deref().and_then(|name| config.actor(name));
+    let actor = &asked.unwrap_or_else(|| config.actor_of_page(page)).name;
+    let visibility = article.visibility.unwrap_or(config.publish.visibility);
+    let built = build(instance, look, article, actor, key, sighting, None);
+    Draft {
+        extent: built.extent,
+        object: Object {
+            key: key.to_string(),
+            actor: actor.clone(),
+            page: Some(page.to_string()),
+            former_pages: Vec::new(),
+            canonical: sighting.canonical.as_deref().map(str::to_string),
+            state: ObjectState::Live,
+            announced: None,
+            digest: article.digest(),
+            fingerprint: article.fingerprint(),
+            visibility,
+            published: article.published,
+            updated: None,
+            missing_since: None,
+            featured: article.featured,
+            pending: None,
+            object: built.object,
+        },
+    }
+}
+
+/// The record of a page that changed, or moved to `page`.
+fn changed(
+    instance: &Instance,
+    look: &Look,
+    known: Object,
+    page: &str,
+    sighting: &Sighting,
+    article: &Article,
+) -> Draft {
+    let updated = next_version(&known, article, look.now);
+    let built = build(
+        instance,
+        look,
+        article,
+        &known.actor,
+        &known.key,
+        sighting,
+        Some(updated),
+    );
+    let id = instance.fresh_id();
+    let deed = Deed {
+        iris: &instance.iris,
+        actor: &known.actor,
+        id: &id,
+        at: look.now,
+    };
+    let pending = Pending {
+        reach: Reach::Audience,
+        inboxes: Vec::new(),
+        activity: activity::update(deed, &built.object),
+        id,
+    };
+    let mut object = Object {
+        canonical: sighting.canonical.as_deref().map(str::to_string),
+        digest: article.digest(),
+        fingerprint: article.fingerprint(),
+        visibility: article.visibility.unwrap_or(look.config.publish.visibility),
+        published: article.published,
+        updated: Some(updated),
+        missing_since: None,
+        featured: article.featured,
+        pending: Some(pending),
+        object: built.object,
+        ..known
+    };
+    move_to(&mut object, page);
+    Draft {
+        extent: built.extent,
+        object,
+    }
+}
+
+fn move_to(object: &mut Object, page: &str) {
+    let Some(old) = object.page.replace(page.to_string()) else {
+        return;
+    };
+    object
+        .former_pages
+        .retain(|former| *former != page && *former != old);
+    if old != page {
+        object.former_pages.push(old);
+    }
+}
+
+/// The record of an object after its Delete.
+fn deleted(instance: &Instance, object: Object, state: ObjectState, now: Timestamp) -> Object {
+    let id = instance.fresh_id();
+    let deed = Deed {
+        iris: &instance.iris,
+        actor: &object.actor,
+        id: &id,
+        at: now,
+    };
+    let pending = Pending {
+        reach: Reach::Audience,
+        inboxes: Vec::new(),
+        activity: activity::delete(deed, &object.object),
+        id,
+    };
+    let tombstone = object::tombstone(&object.object, now);
+    Object {
+        state,
+        missing_since: None,
+        featured: false,
+        pending: Some(pending),
+        object: tombstone,
+        ..object
+    }
+}
+
+/// When a new version of an object was made: as the page says, if that is new and believable, else now. Always later
+/// than the version before, because servers ignore one that isn't (mastodon#36190), and than the publication.
+fn next_version(known: &Object, article: &Article, now: Timestamp) -> Timestamp {
+    let last = known
+        .updated
+        .map_or(article.published, |updated| updated.max(article.published));
+    let said = article
+        .updated
+        .filter(|updated| *updated > last && *updated <= now);
+    let earliest = last.checked_add(TICK).unwrap_or(last);
+    said.unwrap_or(now).max(earliest)
+}
+
+fn build(
+    instance: &Instance,
+    look: &Look,
+    article: &Article,
+    actor: &str,
+    key: &str,
+    sighting: &Sighting,
+    updated: Option<Timestamp>,
+) -> Built {
+    let publish = &look.config.publish;
+    let kind = sighting.post().map_or_else(
+        || article.kind.unwrap_or(crate::article::Kind::Article),
+        |post| post.kind(publish.kind),
+    );
+    object::of_article(
+        article,
+        &Placed {
+            iris: &instance.iris,
+            site: look.config.site.url.as_str(),
+            actor,
+            key,
+            kind,
+            visibility: article.visibility.unwrap_or(publish.visibility),
+            quotes: publish.quotes,
+            updated,
+        },
+    )
+}

@@ -1,0 +1,231 @@
+//! Looking at the folder: a scan, and what it means for what is published.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use globset::GlobSet;
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
+
+use super::{Progress, PublishError, Publisher};
+use crate::clock::Clock;
+use crate::config::{self, Config, FirstRun};
+use crate::instance::Instance;
+use crate::site::diff::{self, Brake, First, Known, Plan, Rules, State};
+use crate::site::scan::{Reader, Scanner, Scope};
+use crate::site::snapshot::{Folder, Snapshot};
+use crate::store::{ObjectState, StoreError};
+
+/// How long a command waits for the folder to become quiet.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to wait before a folder that changed while it was read is read again, at least.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// What is kept between two looks.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    scanner: Option<Scanner>,
+    /// Warnings that were given, so that each is given once as long as it is true.
+    warned: HashSet<String>,
+}
+
+/// One look at the folder.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) config: Arc<Config>,
+    pub(super) now: Timestamp,
+    pub(super) snapshot: Snapshot,
+    pub(super) plan: Plan,
+    pub(super) reader: Reader,
+    /// How long to wait before it may be acted upon: something changed shortly before, or while it was read.
+    pub(super) unrest: Option<Duration>,
+    first: bool,
+}
+
+impl Look {
+    /// Whether this is the first scan that saw the folder.
+    pub(super) fn is_first_complete(&self) -> bool {
+        self.first && self.snapshot.folder != Folder::Missing
+    }
+}
+
+impl Publisher {
+    /// Looks at the folder until it has been quiet for as long as the owner asks.
+    pub(super) async fn settled(
+        &self,
+        desk: &mut Desk,
+        progress: &Progress,
+    ) -> Result<Arc<Look>, PublishError> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let look = self.look(desk, Scope::All, progress).await?;
+            if look.snapshot.folder == Folder::Missing && look.first {
+                return Err(PublishError::NoFolder(look.config.site.output.clone()));
+            }
+            match look.unrest {
+                None => return Ok(look),
+                Some(_) if begun.elapsed() > PATIENCE => {
+                    return Err(PublishError::Restless(look.config.site.output.clone()));
+                }
+                Some(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    /// Looks at the folder once.
+    pub(super) async fn look(
+        &self,
+        desk: &mut Desk,
+        scope: Scope,
+        progress: &Progress,
+    ) -> Result<Arc<Look>, PublishError> {
+        let config = self.instance.config();
+        let (root, site) = (&config.site.output, &config.site.url);
+        let (mut scanner, scope) = match desk.scanner.take() {
+            Some(scanner) if scanner.is_of(root, site) => (scanner, scope),
+            _ => (Scanner::new(root, site), Scope::All),
+        };
+        let instance = Arc::clone(&self.instance);
+        let progress = Arc::clone(progress);
+        let (scanner, look, warnings) = tokio::task::spawn_blocking(move || {
+            let scan = scanner.scan(&scope, &*progress);
+            let settle = config.publish.settle;
+            let unrest = if scan.unsettled {
+                Some(settle.max(BREATH))
+            } else {
+                scan.latest.and_then(|latest| unrest(latest, settle))
+            };
+            let look = look_of(&instance, config, scan.snapshot, scanner.reader(), unrest);
+            (scanner, look, scan.warnings)
+        })
+        .await?;
+        desk.scanner = Some(scanner);
+        let look = look?;
+        desk.warn(&look, warnings);
+        Ok(Arc::new(look))
+    }
+}
+
+impl Desk {
+    fn warn(&mut self, look: &Look, mut warnings: Vec<String>) {
+        let output = look.config.site.output.display();
+        match look.snapshot.folder {
+            Folder::Pages => {}
+            Folder::Missing => warnings.push(format!(
+                "the output folder {output} is missing; nothing is deleted while it is"
+            )),
+            Folder::Empty => warnings.push(format!(
+                "the output folder {output} holds no page; nothing is deleted while it doesn't"
+            )),
+        }
+        if let Some(held) = &look.plan.held {
+            warnings.push(format!(
+                "held: {held}; look at it with `tidings plan`, confirm it with `tidings publish`"
+            ));
+        }
+        for warning in &warnings {
+            if !self.warned.contains(warning) {
+                tracing::warn!("{warning}");
+            }
+        }
+        self.warned = warnings.into_iter().collect();
+    }
+}
+
+/// How long the folder must still be left alone when its latest change was at `latest`.
+///
+/// A change in the future is one of a file system with another clock, which says nothing.
+fn unrest(latest: Timestamp, settle: Duration) -> Option<Duration> {
+    let age = Duration::try_from(Clock::system().now().duration_since(latest)).ok()?;
+    settle.checked_sub(age).filter(|rest| !rest.is_zero())
+}
+
+fn look_of(
+    instance: &Instance,
+    config: Arc<Config>,
+    snapshot: Snapshot,
+    reader: Reader,
+    unrest: Option<Duration>,
+) -> Result<Look, StoreError> {
+    let now = instance.clock.now();
+    let first = instance.store.site()?.baseline.is_none();
+    let known = known(instance);
+    let published = known
+        .iter()
+        .filter(|object| object.state == State::Live && object.page.is_some())
+        .count();
+    let publish = &config.publish;
+    let rules = Rules {
+        origin: instance.iris.origin(),
+        chosen: &|page| chosen(publish, page),
+        first: match publish.first_run {
+            _ if !first => First::No,
+            FirstRun::Baseline => First::Baseline,
+            FirstRun::Announce => First::Announce,
+        },
+        delete_grace: SignedDuration::try_from(publish.delete_grace).unwrap_or(SignedDuration::MAX),
+        brake: Brake {
+            max_changes: publish.max_changes,
+            max_deletes: publish.max_deletes.of(published),
+        },
+    };
+    let plan = diff::diff(&known, &snapshot, &rules, now);
+    Ok(Look {
+        now,
+        plan,
+        snapshot,
+        reader,
+        unrest,
+        first,
+        config,
+    })
+}
+
+/// Our objects, as far as a comparison needs them.
+fn known(instance: &Instance) -> Vec<Known> {
+    let mut known = Vec::with_capacity(instance.store.objects.len());
+    instance.store.objects.each(|key, object| {
+        known.push(Known {
+            key: key.to_string(),
+            page: object.page.clone(),
+            canonical: object.canonical.clone(),
+            state: match object.state {
+                ObjectState::Live => State::Live,
+                ObjectState::Deleted => State::Deleted,
+                ObjectState::Unpublished => State::Unpublished,
+            },
+            announced: object.announced.is_some(),
+            digest: object.digest.clone(),
+            fingerprint: object.fingerprint.clone(),
+            missing_since: object.missing_since,
+        });
+    });
+    known
+}
+
+/// Whether `include` and `exclude` let a page through.
+fn chosen(publish: &config::Publish, page: &str) -> Result<(), String> {
+    if matches(&publish.exclude, page) {
+        Err("excluded by publish.exclude".into())
+    } else if matches(&publish.include, page) {
+        Ok(())
+    } else {
+        Err("not included by publish.include".into())
+    }
+}
+
+/// Whether globs match a page, in any of the spellings in which its path may be written: percent-encoded or not, with
+/// the slash at its end or without.
+fn matches(globs: &GlobSet, page: &str) -> bool {
+    let bare = page.trim_start_matches('/');
+    let decoded = percent_decode_str(bare).decode_utf8_lossy();
+    [
+        bare,
+        &decoded,
+        bare.trim_end_matches('/'),
+        decoded.trim_end_matches('/'),
+    ]
+    .iter()
+    .any(|path| globs.is_match(path))
+}

@@ -1,0 +1,141 @@
+//! The daemon's task: waits until the folder changes or something becomes due, and publishes.
+
+use std::time::Duration;
+
+use tokio::sync::watch::Receiver;
+use tokio::time::Instant;
+
+use super::{Confirmed, PublishError, Publisher, silent};
+use crate::site::scan::Scope;
+use crate::site::watch::Watch;
+
+/// Even when no event comes and nothing becomes due, the whole folder is looked at so often: an event may be lost.
+const SAFETY: Duration = Duration::from_secs(15 * 60);
+/// The clock may jump (a laptop that slept), so what becomes due is reckoned anew so often.
+const RECKONING: Duration = Duration::from_secs(30);
+/// How soon what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// When the folder is read, and how much of it.
+struct Next {
+    at: Instant,
+    scope: Scope,
+}
+
+impl Publisher {
+    /// Publishes what changes until `shutdown` says stop. What is being published then is finished.
+    pub async fn run(&self, mut shutdown: Receiver<bool>) {
+        let mut root = self.instance.config().site.output.clone();
+        let mut watch = Watch::start(&root);
+        let mut due = None;
+        let mut last = Instant::now();
+        let mut next = Some(Next {
+            at: last,
+            scope: Scope::All,
+        });
+        if let Err(error) = self.recover_alone().await {
+            tracing::error!("going on with what was interrupted: {error}");
+        }
+        while !*shutdown.borrow() {
+            let wake = next.as_ref().map_or_else(|| self.wake(due, last), |next| next.at);
+            tokio::select! {
+                stopped = shutdown.changed() => {
+                    if stopped.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                () = watch.changed() => {
+                    let Some(stirred) = watch.take() else { continue };
+                    let scope = match next.take() {
+                        Some(before) => before.scope.and(stirred),
+                        None => stirred,
+                    };
+                    next = Some(Next { at: Instant::now() + self.quiet(), scope });
+                    continue;
+                }
+                () = self.instance.scan.notified() => {
+                    let output = self.instance.config().site.output.clone();
+                    if output != root {
+                        root = output;
+                        watch = Watch::start(&root);
+                    }
+                    // What is settling goes on settling.
+                    let at = next.map_or_else(Instant::now, |next| next.at);
+                    next = Some(Next { at, scope: Scope::All });
+                    continue;
+                }
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            let scope = match next.take() {
+                Some(next) => next.scope,
+                None if last.elapsed() >= SAFETY || self.is_due(due) => Scope::All,
+                None => continue,
+            };
+            if scope == Scope::All {
+                last = Instant::now();
+            }
+            match self.turn(scope, &watch).await {
+                Ok(Turn::Done(then)) => due = then,
+                Ok(Turn::Unsettled(wait)) => {
+                    next = Some(Next {
+                        at: Instant::now() + wait,
+                        scope: Scope::All,
+                    });
+                }
+                Err(error) => {
+                    tracing::error!("publishing: {error}");
+                    next = Some(Next {
+                        at: Instant::now() + AGAIN,
+                        scope: Scope::All,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Reads the folder once, and publishes what it may.
+    async fn turn(&self, scope: Scope, watch: &Watch) -> Result<Turn, PublishError> {
+        let mut desk = self.desk.lock().await;
+        self.recover().await?;
+        let look = self.look(&mut desk, scope, &silent()).await?;
+        if let Some(wait) = look.unrest {
+            return Ok(Turn::Unsettled(wait));
+        }
+        if watch.is_stirred() {
+            return Ok(Turn::Unsettled(self.quiet()));
+        }
+        self.perform(&look, Confirmed::No).await?;
+        Ok(Turn::Done(look.plan.due))
+    }
+
+    async fn recover_alone(&self) -> Result<(), PublishError> {
+        let _desk = self.desk.lock().await;
+        self.recover().await
+    }
+
+    fn quiet(&self) -> Duration {
+        self.instance.config().publish.settle
+    }
+
+    fn is_due(&self, due: Option<jiff::Timestamp>) -> bool {
+        due.is_some_and(|due| due <= self.instance.clock.now())
+    }
+
+    /// When to look next though nothing happens.
+    fn wake(&self, due: Option<jiff::Timestamp>, last: Instant) -> Instant {
+        let safety = last + SAFETY;
+        let Some(due) = due else { return safety };
+        let left = due.duration_since(self.instance.clock.now());
+        let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
+        safety.min(Instant::now() + left.min(RECKONING))
+    }
+}
+
+/// What came of reading the folder.
+enum Turn {
+    /// What could be published was; time alone changes something at the given moment.
+    Done(Option<jiff::Timestamp>),
+    /// It was not quiet; to be tried again after that.
+    Unsettled(Duration),
+}

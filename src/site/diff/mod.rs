@@ -1,0 +1,418 @@
+//! What changed: from what is published and what a scan saw to a [`Plan`].
+//!
+//! Pure: no disk, no clock. Applying a plan and comparing again gives an empty one. Nothing is remembered here of what
+//! was held: it is held again by the next comparison, until it is confirmed or few enough are left.
+
+mod brake;
+mod identity;
+mod moves;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
+use crate::ap::iri;
+
+pub use self::brake::Brake;
+
+/// One of our objects, as far as a comparison needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its KEY.
+    pub key: String,
+    /// The path of its page; `None` for a note from the command line.
+    pub page: Option<String>,
+    /// The canonical URL that its page named.
+    pub canonical: Option<String>,
+    /// Whether it is there.
+    pub state: State,
+    /// Whether anybody was told of it.
+    pub announced: bool,
+    /// `Article::digest` of what is published.
+    pub digest: String,
+    /// `Article::fingerprint` of what is published.
+    pub fingerprint: String,
+    /// Since when its page is gone.
+    pub missing_since: Option<Timestamp>,
+}
+
+/// Whether an object is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is.
+    Live,
+    /// Its page vanished and it was deleted.
+    Deleted,
+    /// The owner took it back.
+    Unpublished,
+}
+
+/// What the owner asks for.
+pub struct Rules<'a> {
+    /// ORIGIN.
+    pub origin: &'a str,
+    /// Whether `include` and `exclude` let a page through; else why not.
+    pub chosen: &'a dyn Fn(&str) -> Result<(), String>,
+    /// What the first scan means, if this is it.
+    pub first: First,
+    /// How long a page must be gone before it is deleted.
+    pub delete_grace: SignedDuration,
+    /// How much may change at once.
+    pub brake: Brake,
+}
+
+/// Whether this is the first scan, and what it means then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// It isn't.
+    No,
+    /// What is there is listed, unannounced.
+    Baseline,
+    /// What is there is announced.
+    Announce,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What is sent, or would be but for the brake; in the order of doing.
+    pub changes: Vec<Change>,
+    /// Why nothing of it is done before the owner confirms it.
+    pub held: Option<String>,
+    /// Pages of the first scan: recorded, and nobody is told.
+    pub baseline: Vec<New>,
+    /// Pages that aren't published, or not yet, and why.
+    pub skipped: Vec<Skipped>,
+    /// What is to be remembered, whether something is held or not.
+    pub marks: Vec<Mark>,
+    /// When time alone will change the plan: a page is due, or has been gone for long enough.
+    pub due: Option<Timestamp>,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What happens.
+    pub action: Action,
+    /// The KEY of the object.
+    pub key: String,
+    /// The path of its page; of a move, the new one.
+    pub page: String,
+    /// Why.
+    pub reason: String,
+    /// Whether anybody was told of the object before; if not, an update is silent.
+    pub announced: bool,
+}
+
+/// What happens to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// A Create.
+    Create,
+    /// An Update.
+    Update,
+    /// An Update with another URL.
+    Move,
+    /// A Delete.
+    Delete,
+}
+
+/// A page that gets an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct New {
+    /// The KEY it gets.
+    pub key: String,
+    /// Its path.
+    pub page: String,
+}
+
+/// A page that isn't published, or not yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Its path.
+    pub page: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something to be remembered of an object, of which nobody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Its page is gone, since now.
+    Missing(String),
+    /// Its page is back.
+    Back(String),
+    /// It is unpublished, and its page moved.
+    Moved {
+        /// Its KEY.
+        key: String,
+        /// The new path.
+        page: String,
+    },
+    /// Its page names another canonical URL, though what it says is the same. Not remembered while the scan is held.
+    Canonical {
+        /// Its KEY.
+        key: String,
+        /// The new URL.
+        canonical: Option<String>,
+    },
+}
+
+/// Compares what is published with what was seen.
+pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timestamp) -> Plan {
+    let mut plan = Plan::default();
+    if snapshot.folder != Folder::Pages {
+        return plan;
+    }
+    let (posts, others) = identity::judge(known, snapshot, rules);
+    let mut comparison = Comparison {
+        now,
+        rules,
+        snapshot,
+        plan: &mut plan,
+        keys: known.iter().map(|known| known.key.as_str().to_string()).collect(),
+    };
+
+    let mut current: HashMap<&str, &Known> = HashMap::new();
+    for object in known.iter().filter(|object| object.state != State::Deleted) {
+        if let Some(page) = &object.page {
+            // Live wins should a page ever have both.
+            let there = current.entry(page).or_insert(object);
+            if there.state != State::Live {
+                *there = object;
+            }
+        }
+    }
+    let orphans: Vec<&Known> = current
+        .iter()
+        .filter(|(page, _)| !posts.contains_key(*page))
+        .map(|(_, object)| *object)
+        .collect();
+    let newcomers: BTreeMap<&str, &Sighting> = posts
+        .iter()
+        .filter(|(page, _)| !current.contains_key(*page))
+        .map(|(page, sighting)| (*page, *sighting))
+        .collect();
+    let moved = moves::find(&orphans, &newcomers, &others, snapshot, rules.origin);
+
+    let mut new = Vec::new();
+    for (page, sighting) in &posts {
+        let Some(post) = sighting.post() else { continue };
+        if let Some(object) = current.get(page) {
+            comparison.seen(object, page, sighting, post);
+        } else if let Some((object, reason)) = moved.get(page) {
+            comparison.moved(object, page, post, reason);
+        } else {
+            new.push((*page, post));
+        }
+    }
+    new.sort_by_key(|(page, post)| (post.published, *page));
+    for (page, post) in new {
+        comparison.new(page, post);
+    }
+    let taken: HashSet<&str> = moved.values().map(|(object, _)| object.key.as_str()).collect();
+    let mut gone: Vec<&Known> = orphans
+        .into_iter()
+        .filter(|object| object.state == State::Live && !taken.contains(object.key.as_str()))
+        .collect();
+    gone.sort_by_key(|object| &object.key);
+    for object in gone {
+        comparison.gone(object, &others);
+    }
+    for (page, reason) in others {
+        plan.skipped.push(Skipped {
+            page: page.into(),
+            reason,
+        });
+    }
+    plan.skipped.sort_by(|a, b| a.page.cmp(&b.page));
+    plan.held = rules.brake.judge(&plan.changes, known, &posts, rules);
+    plan
+}
+
+/// Pages that aren't posts, and why.
+type Others<'a> = BTreeMap<&'a str, String>;
+/// Pages that are.
+type Posts<'a> = BTreeMap<&'a str, &'a Sighting>;
+
+struct Comparison<'a> {
+    now: Timestamp,
+    rules: &'a Rules<'a>,
+    snapshot: &'a Snapshot,
+    plan: &'a mut Plan,
+    keys: HashSet<String>,
+}
+
+impl Comparison<'_> {
+    /// A page that has an object.
+    fn seen(&mut self, object: &Known, page: &str, sighting: &Sighting, post: &Post) {
+        if object.missing_since.is_some() {
+            self.plan.marks.push(Mark::Back(object.key.clone()));
+        }
+        if object.state == State::Unpublished {
+            self.skip(page, "unpublished; publish it by name to bring it back");
+        } else if *object.digest != *post.digest {
+            if !self.waits(page, post) {
+                let reason = if object.announced {
+                    "the page changed"
+                } else {
+                    "the page changed; it was never announced, so only servers that reacted to it are told"
+                };
+                self.change(Action::Update, object, page, reason);
+            }
+        } else {
+            if sighting.canonical.as_deref() != object.canonical.as_deref() {
+                self.plan.marks.push(Mark::Canonical {
+                    key: object.key.clone(),
+                    canonical: sighting.canonical.as_deref().map(str::to_string),
+                });
+            }
+            if !object.announced {
+                self.skip(
+                    page,
+                    "baseline: listed, but not announced; publish it by name to announce it",
+                );
+            }
+        }
+    }
+
+    /// A page whose object was at another path.
+    fn moved(&mut self, object: &Known, page: &str, post: &Post, reason: &str) {
+        if object.missing_since.is_some() {
+            self.plan.marks.push(Mark::Back(object.key.clone()));
+        }
+        if object.state == State::Unpublished {
+            self.plan.marks.push(Mark::Moved {
+                key: object.key.clone(),
+                page: page.to_string(),
+            });
+            self.skip(page, "unpublished; publish it by name to bring it back");
+        } else if !self.waits(page, post) {
+            self.change(Action::Move, object, page, reason);
+        }
+    }
+
+    /// A page without an object.
+    fn new(&mut self, page: &str, post: &Post) {
+        if self.waits(page, post) {
+            return;
+        }
+        let key = self.fresh_key(page);
+        if self.rules.first == First::Baseline {
+            self.skip(
+                page,
+                "baseline: there before tidings, will be listed but not announced",
+            );
+            self.plan.baseline.push(New {
+                key,
+                page: page.to_string(),
+            });
+            return;
+        }
+        let base = iri::key_of_path(page);
+        let reason = if key == base {
+            "a new page".to_string()
+        } else {
+            format!("a new page; the KEY {base} was used before")
+        };
+        self.plan.changes.push(Change {
+            action: Action::Create,
+            key,
+            page: page.to_string(),
+            reason,
+            announced: false,
+        });
+    }
+
+    /// An object whose page is gone, or isn't a post any more.
+    fn gone(&mut self, object: &Known, others: &Others<'_>) {
+        let Some(page) = object.page.as_deref() else {
+            return;
+        };
+        if self.snapshot.hides(page)
+            || matches!(
+                self.snapshot.pages.get(page).map(|sighting| &sighting.verdict),
+                Some(Verdict::Unreadable(_))
+            )
+        {
+            return;
+        }
+        let why = match others.get(page) {
+            Some(reason) => format!("the page is no longer a post: {reason}"),
+            None => "the page is gone".to_string(),
+        };
+        let since = object.missing_since.unwrap_or(self.now);
+        if object.missing_since.is_none() {
+            self.plan.marks.push(Mark::Missing(object.key.clone()));
+        }
+        let end = since
+            .checked_add(self.rules.delete_grace)
+            .unwrap_or(Timestamp::MAX);
+        if end <= self.now {
+            self.change(Action::Delete, object, page, &why);
+        } else {
+            if !others.contains_key(page) {
+                self.skip(
+                    page,
+                    &format!("{why}; it will be deleted when it stays so until {end}"),
+                );
+            }
+            self.wake(end);
+        }
+    }
+
+    /// Whether a page is dated in the future; then it is said so, and looked at again when it is due.
+    fn waits(&mut self, page: &str, post: &Post) -> bool {
+        let waits = post.published > self.now;
+        if waits {
+            self.skip(
+                page,
+                &format!("dated in the future; waits until {}", post.published),
+            );
+            self.wake(post.published);
+        }
+        waits
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.plan.due = Some(self.plan.due.map_or(at, |due| due.min(at)));
+    }
+
+    fn change(&mut self, action: Action, object: &Known, page: &str, reason: &str) {
+        self.plan.changes.push(Change {
+            action,
+            key: object.key.clone(),
+            page: page.to_string(),
+            reason: reason.to_string(),
+            announced: object.announced,
+        });
+    }
+
+    fn skip(&mut self, page: &str, reason: &str) {
+        self.plan.skipped.push(Skipped {
+            page: page.to_string(),
+            reason: reason.to_string(),
+        });
+    }
+
+    fn fresh_key(&mut self, page: &str) -> String {
+        let key = fresh_key(page, |key| self.keys.contains(key));
+        self.keys.insert(key.clone());
+        key
+    }
+}
+
+/// The KEY that a page gets: the one of its path, or with `~2`, `~3` … the first that isn't taken.
+pub fn fresh_key(page: &str, taken: impl Fn(&str) -> bool) -> String {
+    let base = iri::key_of_path(page);
+    if !taken(&base) {
+        return base;
+    }
+    (2u64..)
+        .map(|n| format!("{base}~{n}"))
+        .find(|key| !taken(key))
+        .expect("one of so many KEYs is free")
+}

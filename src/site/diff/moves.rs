@@ -1,0 +1,92 @@
+//! Which new page is an old one in another place. A page that moved keeps its id, so that it isn't posted twice.
+//!
+//! Three signs count, the surest first: the same canonical URL; a page left at the old path that points to the new one;
+//! the same article under a new path in the same scan. What could be meant for two is meant for none.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::identity::path_on;
+use super::{Known, Others};
+use crate::site::snapshot::{Sighting, Snapshot, Verdict};
+
+/// Aliases that point to aliases are followed so far: a page that moved more often without its first alias being
+/// rewritten is rare.
+const MAX_HOPS: usize = 8;
+
+/// Finds for each newcomer the object whose page it was, and by which sign.
+pub(super) fn find<'a>(
+    orphans: &[&'a Known],
+    newcomers: &BTreeMap<&'a str, &'a Sighting>,
+    others: &Others<'a>,
+    snapshot: &'a Snapshot,
+    origin: &str,
+) -> HashMap<&'a str, (&'a Known, String)> {
+    let mut found = Found {
+        left: orphans.to_vec(),
+        moved: HashMap::new(),
+    };
+
+    let mut by_canonical: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    let mut by_fingerprint: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    for (page, sighting) in newcomers {
+        if let Some(canonical) = &sighting.canonical {
+            by_canonical.entry(canonical).or_default().push(page);
+        }
+        if let Some(post) = sighting.post() {
+            by_fingerprint.entry(&post.fingerprint).or_default().push(page);
+        }
+    }
+    found.pass("has the same canonical URL", |object| {
+        let canonical = object.canonical.as_deref()?;
+        by_canonical.get(canonical).cloned()
+    });
+    found.pass("is where the page at the old path points", |object| {
+        let target = target(object.page.as_deref()?, others, snapshot, origin)?;
+        newcomers.get_key_value(target).map(|(page, _)| vec![*page])
+    });
+    found.pass("says the same", |object| {
+        by_fingerprint.get(object.fingerprint.as_str()).cloned()
+    });
+    found.moved
+}
+
+struct Found<'a> {
+    left: Vec<&'a Known>,
+    moved: HashMap<&'a str, (&'a Known, String)>,
+}
+
+impl<'a> Found<'a> {
+    /// Gives pages to objects by one sign, where it is beyond doubt.
+    fn pass(&mut self, sign: &str, candidates: impl Fn(&Known) -> Option<Vec<&'a str>>) {
+        let mut wanted: HashMap<&'a str, Vec<&'a Known>> = HashMap::new();
+        for object in &self.left {
+            let mut pages = candidates(object).unwrap_or_default();
+            pages.retain(|page| !self.moved.contains_key(page));
+            if let [page] = pages[..] {
+                wanted.entry(page).or_default().push(object);
+            }
+        }
+        for (page, objects) in wanted {
+            if let [object] = objects[..] {
+                let from = object.page.as_deref().unwrap_or_default();
+                self.moved
+                    .insert(page, (object, format!("moved from {from}: the new page {sign}")));
+                self.left.retain(|left| left.key != object.key);
+            }
+        }
+    }
+}
+
+/// Where the page at a path sends its readers in the end: an alias by its target, a duplicate by its canonical URL.
+fn target<'a>(path: &str, others: &Others<'a>, snapshot: &'a Snapshot, origin: &str) -> Option<&'a str> {
+    let (mut page, mut sighting) = snapshot.pages.get_key_value(path)?;
+    for _ in 0..MAX_HOPS {
+        let next = match &sighting.verdict {
+            Verdict::Alias(target) => target,
+            Verdict::Post(_) if others.contains_key(&**page) => sighting.canonical.as_ref()?,
+            _ => break,
+        };
+        (page, sighting) = snapshot.page_at(&path_on(origin, next)?)?;
+    }
+    (**page != *path).then_some(page)
+}

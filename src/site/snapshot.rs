@@ -1,0 +1,137 @@
+//! A snapshot: what one scan of the output folder saw, page by page, small enough to be kept.
+//!
+//! An article is not kept: of 100,000 pages that would be gigabytes. What decides about it is (its digest, its dates,
+//! what it asks for), and it is read again from its file when it is published.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::article::{Article, Kind, Visibility};
+
+/// What one scan saw.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Whether there was anything to see.
+    pub folder: Folder,
+    /// The pages by their path (a URL path on ORIGIN, as `ap::iri::page_path` writes it).
+    pub pages: BTreeMap<Arc<str>, Arc<Sighting>>,
+    /// Paths below which something couldn't be read, each ending in a slash: what is missing there isn't gone.
+    pub unreadable: Vec<String>,
+}
+
+/// Whether there was anything to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Folder {
+    /// The folder isn't there, or can't be opened.
+    #[default]
+    Missing,
+    /// It holds no page at all.
+    Empty,
+    /// It holds pages.
+    Pages,
+}
+
+/// One page as a scan saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its file, relative to the output folder.
+    pub file: PathBuf,
+    /// The canonical URL that it names.
+    pub canonical: Option<Box<str>>,
+    /// What it is.
+    pub verdict: Verdict,
+}
+
+/// What a page is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A post.
+    Post(Box<Post>),
+    /// A page that sends its readers on, to this absolute URL.
+    Alias(Box<str>),
+    /// Neither; the sentence says why.
+    Not(Box<str>),
+    /// Nobody knows, because its file can't be read; the sentence says why. What is published of it stays.
+    Unreadable(Box<str>),
+}
+
+/// What is kept of an article.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// `Article::url`
+    pub url: Box<str>,
+    /// `Article::digest`
+    pub digest: Box<str>,
+    /// `Article::fingerprint`
+    pub fingerprint: Box<str>,
+    /// `Article::published`
+    pub published: Timestamp,
+    /// Whether it has a title.
+    pub titled: bool,
+    /// `Article::kind`
+    pub kind: Option<Kind>,
+    /// `Article::actor`
+    pub actor: Option<Box<str>>,
+    /// `Article::visibility`
+    pub visibility: Option<Visibility>,
+}
+
+impl Post {
+    /// What is kept of `article`.
+    pub fn of(article: &Article) -> Post {
+        Post {
+            url: article.url.as_str().into(),
+            digest: article.digest().into(),
+            fingerprint: article.fingerprint().into(),
+            published: article.published,
+            titled: article.title.is_some(),
+            kind: article.kind,
+            actor: article.actor.as_deref().map(Into::into),
+            visibility: article.visibility,
+        }
+    }
+
+    /// What it is sent as when the configuration asks for `kind` (`None`: whatever suits it).
+    pub fn kind(&self, kind: Option<Kind>) -> Kind {
+        self.kind
+            .or(kind)
+            .unwrap_or(if self.titled { Kind::Article } else { Kind::Note })
+    }
+}
+
+impl Sighting {
+    /// The post, if it is one.
+    pub fn post(&self) -> Option<&Post> {
+        match &self.verdict {
+            Verdict::Post(post) => Some(post),
+            _ => None,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Whether a page that isn't in the snapshot may be there all the same, because its surroundings can't be read.
+    pub fn hides(&self, path: &str) -> bool {
+        self.unreadable.iter().any(|folder| path.starts_with(folder))
+    }
+
+    /// Finds the page that a path means: the path itself, or another spelling of it (a missing or an additional slash
+    /// at the end, `.html` or not). Answers the path that the snapshot has it under.
+    pub fn page_at(&self, path: &str) -> Option<(&Arc<str>, &Arc<Sighting>)> {
+        let bare = path.trim_end_matches('/');
+        let stem = bare.strip_suffix(".html").unwrap_or(bare);
+        [
+            path,
+            bare,
+            &format!("{bare}/"),
+            &format!("{bare}.html"),
+            &format!("{stem}/"),
+            stem,
+        ]
+        .into_iter()
+        .find_map(|path| self.pages.get_key_value(path))
+    }
+}
