@@ -37,6 +37,8 @@ pub struct Instance {
     pub clock: Clock,
     /// Rung when there is something to deliver.
     pub delivery: Notify,
+    /// Rung when there is a hook to call.
+    pub calls: Notify,
     /// Rung when the folder should be read again.
     pub scan: Notify,
     /// How much its inboxes take.
@@ -72,6 +74,7 @@ impl Instance {
             remote: remote::Memory::default(),
             clock,
             delivery: Notify::new(),
+            calls: Notify::new(),
             scan: Notify::new(),
             gate: Gate::default(),
             changed: broadcast::channel(HAPPENINGS).0,

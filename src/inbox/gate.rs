@@ -24,8 +24,6 @@ const VERIFIED: f64 = 60_000.0;
 const VERIFIED_PER_SECOND: f64 = 10_000.0;
 /// Addresses and hosts that are remembered; the least used are forgotten first.
 const REMEMBERED: usize = 20_000;
-/// A key that didn't verify is fetched again at most so often.
-const REFETCH: Duration = Duration::from_secs(60);
 /// Verifications that may wait for another server at a time.
 const FETCHING: usize = 256;
 /// Verifications that may wait for one of those places; more are told to come back.
@@ -47,7 +45,6 @@ pub enum Cost {
 pub struct Gate {
     failures: Buckets<IpAddr>,
     hosts: Buckets<String>,
-    refetched: Mutex<Cache<String, Timestamp>>,
     fetching: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -57,7 +54,6 @@ impl Default for Gate {
         Gate {
             failures: Buckets::new(FAILURES, FORGIVEN),
             hosts: Buckets::new(VERIFIED, VERIFIED_PER_SECOND),
-            refetched: Mutex::new(Cache::new(REMEMBERED)),
             fetching: Arc::new(Semaphore::new(FETCHING)),
             waiting: Arc::new(Semaphore::new(WAITING)),
         }
@@ -85,18 +81,6 @@ impl Gate {
         self.hosts.room(&host, now)?;
         self.hosts.spend(&host, 1.0, now);
         Ok(())
-    }
-
-    /// Whether a key that didn't verify may be fetched again now.
-    pub fn may_refetch(&self, key_id: &str, now: Timestamp) -> bool {
-        let mut refetched = self.refetched.lock().unwrap_or_else(PoisonError::into_inner);
-        let lately = refetched
-            .get(key_id)
-            .is_some_and(|at| now.duration_since(*at).unsigned_abs() < REFETCH);
-        if !lately {
-            refetched.insert(key_id.to_string(), now);
-        }
-        !lately
     }
 
     /// A place among those that wait for another server; `None` when there are too many.
@@ -209,14 +193,5 @@ mod tests {
         }
         assert!(gate.admit("2001:db8::ffff".parse().unwrap(), at(0)).is_err());
         assert!(gate.admit("2001:db8:0:1::1".parse().unwrap(), at(0)).is_ok());
-    }
-
-    #[test]
-    fn a_key_is_fetched_again_once_a_minute() {
-        let gate = Gate::default();
-        assert!(gate.may_refetch("https://a.example/ada#main-key", at(0)));
-        assert!(!gate.may_refetch("https://a.example/ada#main-key", at(59)));
-        assert!(gate.may_refetch("https://a.example/bob#main-key", at(59)));
-        assert!(gate.may_refetch("https://a.example/ada#main-key", at(60)));
     }
 }

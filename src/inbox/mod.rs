@@ -1,5 +1,219 @@
-//! What other servers send.
+//! What other servers send: verified, stored, answered, in this order.
+//!
+//! [`receive`] is the whole river: [`verify`] says whether it is true, one file per activity says what it does. What is
+//! durable when the 202 goes out is the effect itself, the job of an Accept, and the call of a hook; everything that may
+//! fail or wait comes after.
 
 pub mod activity;
 pub mod gate;
+pub mod moderation;
 pub mod value;
+pub mod verify;
+
+mod announce;
+mod answered;
+mod author;
+mod block;
+mod create;
+mod delete;
+mod emoji_react;
+pub mod event;
+mod flag;
+pub mod follow;
+mod gone;
+mod like;
+mod r#move;
+mod note;
+mod ours;
+mod quote_request;
+mod reaction;
+mod undo;
+mod update;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::HeaderMap;
+use tokio::sync::watch;
+
+use self::activity::{ActivityKind, Malformed};
+use self::verify::Verdict;
+use crate::hooks;
+use crate::instance::Instance;
+use crate::remote::RemoteError;
+use crate::sig::SigError;
+use crate::store::StoreError;
+
+/// What a sender waits when the store refuses, in seconds: long enough for an owner to make room on the disk.
+const STORE_TROUBLE: u64 = 300;
+
+/// A POST to an inbox, as it came.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The name of the actor whose inbox it is; `None` for the shared one.
+    pub inbox: Option<String>,
+    /// ORIGIN and the request's path and query.
+    pub target_uri: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, within its limit.
+    pub body: Bytes,
+    /// Who sent it, as far as is known: failures are counted by address.
+    pub peer: Option<IpAddr>,
+}
+
+/// What is answered to a POST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// What is wrong, for people; `None` when nothing is.
+    pub problem: Option<String>,
+    /// After how many seconds it may be sent again.
+    pub retry_after: Option<u64>,
+}
+
+/// Why something isn't taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Its sender goes on too long; seconds after which it may go on.
+    #[error("too many requests")]
+    TooMany(u64),
+    /// There is no such actor here.
+    #[error("there is no actor {0} here")]
+    NoInbox(String),
+    /// It isn't an activity.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The owner doesn't want to hear of it.
+    #[error("{0} is blocked here")]
+    Blocked(String),
+    /// Its signature is missing or no good.
+    #[error(transparent)]
+    Unsigned(#[from] SigError),
+    /// The key of its signature can't be had.
+    #[error("the key {key_id} can't be fetched: {error}")]
+    NoKey {
+        /// The key.
+        key_id: String,
+        /// Why not.
+        error: RemoteError,
+    },
+    /// It isn't by whom it says, or about what belongs to somebody else.
+    #[error("{0}")]
+    NotTheSigners(String),
+    /// Too much is under way; seconds after which there may be room.
+    #[error("too much is under way here")]
+    Busy(u64),
+    /// It can't be stored.
+    #[error("it can't be stored now")]
+    Store(#[from] StoreError),
+}
+
+impl Refusal {
+    /// The status of the answer.
+    pub fn status(&self) -> u16 {
+        match self {
+            Refusal::Malformed(_) => 400,
+            Refusal::Unsigned(_) | Refusal::NoKey { .. } => 401,
+            Refusal::Blocked(_) | Refusal::NotTheSigners(_) => 403,
+            Refusal::NoInbox(_) => 404,
+            Refusal::TooMany(_) => 429,
+            Refusal::Busy(_) | Refusal::Store(_) => 503,
+        }
+    }
+
+    /// After how many seconds it may be sent again.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Refusal::TooMany(seconds) | Refusal::Busy(seconds) => Some(*seconds),
+            Refusal::Store(_) => Some(STORE_TROUBLE),
+            _ => None,
+        }
+    }
+}
+
+/// Takes what arrived in an inbox: everything that the contract says after 415 and 413.
+pub async fn receive(instance: &Arc<Instance>, arrival: Arrival) -> Answer {
+    match take(instance, &arrival).await {
+        Ok(()) => Answer {
+            status: 202,
+            problem: None,
+            retry_after: None,
+        },
+        Err(refusal) => {
+            if let Refusal::Store(error) = &refusal {
+                tracing::error!("an activity can't be stored: {error}");
+            } else {
+                tracing::debug!("refused an activity ({}): {refusal}", refusal.status());
+            }
+            Answer {
+                status: refusal.status(),
+                problem: Some(refusal.to_string()),
+                retry_after: refusal.retry_after(),
+            }
+        }
+    }
+}
+
+async fn take(instance: &Arc<Instance>, arrival: &Arrival) -> Result<(), Refusal> {
+    let Verdict::Verified(verified) = verify::verify(instance, arrival).await? else {
+        return Ok(());
+    };
+    let activity = verified.activity();
+    tracing::debug!(
+        "{:?} {} by {}",
+        activity.kind(),
+        activity.id().unwrap_or("without id"),
+        activity.actor()
+    );
+    match activity.kind() {
+        ActivityKind::Follow => follow::take(instance, verified).await,
+        ActivityKind::Undo => blocking(instance, verified, undo::take).await,
+        ActivityKind::Like => like::take(instance, verified).await,
+        ActivityKind::EmojiReact => emoji_react::take(instance, verified).await,
+        ActivityKind::Announce => announce::take(instance, verified).await,
+        ActivityKind::Create => create::take(instance, verified).await,
+        ActivityKind::Update => update::take(instance, verified).await,
+        ActivityKind::Delete => blocking(instance, verified, delete::take).await,
+        ActivityKind::Accept | ActivityKind::Reject => blocking(instance, verified, answered::take).await,
+        ActivityKind::Block => blocking(instance, verified, block::take).await,
+        ActivityKind::Flag => blocking(instance, verified, flag::take).await,
+        ActivityKind::Move => blocking(instance, verified, r#move::take).await,
+        ActivityKind::QuoteRequest => quote_request::take(instance, verified).await,
+        ActivityKind::Unknown => Ok(()),
+    }
+}
+
+/// Does what waits for the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    instance: &Arc<Instance>,
+    argument: T,
+    work: impl FnOnce(&Instance, &T) -> Result<(), Refusal> + Send + 'static,
+) -> Result<(), Refusal> {
+    let instance = Arc::clone(instance);
+    match tokio::task::spawn_blocking(move || work(&instance, &argument)).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down; the sender will try again.
+            Err(_) => Err(Refusal::Busy(STORE_TROUBLE)),
+        },
+    }
+}
+
+/// Tells the hooks what happened, and sweeps what need no longer be remembered, until `shutdown`.
+pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
+    let around = hooks::Surroundings {
+        store: &instance.store,
+        ring: &instance.calls,
+        config: || instance.config(),
+        client: &instance.client,
+        clock: &instance.clock,
+    };
+    tokio::join!(
+        hooks::run(around, shutdown.clone()),
+        gone::sweep(&instance, shutdown)
+    );
+}

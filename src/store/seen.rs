@@ -25,8 +25,10 @@ pub enum Going {
     /// It was undone. Some servers use the id again for the next like of the same object, so it counts again when
     /// it was sent after this.
     Undone,
-    /// It was deleted, for good.
+    /// Its author deleted it, for good.
     Deleted,
+    /// Our owner removed it, for good; never swept.
+    Refused,
 }
 
 impl Record for Gone {

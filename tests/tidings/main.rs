@@ -8,6 +8,7 @@
 
 #[allow(dead_code, reason = "not every subject needs all of it")]
 mod harness; // the site, the proxy in front, the daemon, and peers
+mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
 mod publish; // the river out, from the folder to the jobs
 mod vectors; // signatures made by others

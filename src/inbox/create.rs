@@ -1,0 +1,167 @@
+//! Create: somebody wrote a reply, a quote or a mention. Anything else isn't for us.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::note::Note;
+use super::verify::{Served, Verified};
+use super::{Refusal, author, blocking, event, moderation, ours, value};
+use crate::instance::Instance;
+use crate::remote::{self, RemoteError};
+use crate::store::{Author, Interaction, InteractionKind, InteractionState, StoreError};
+
+/// Takes a Create.
+pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result<(), Refusal> {
+    let Some(note) = note_of(instance, &verified).await? else {
+        return Ok(());
+    };
+    let Some(concern) = concern_of(instance, &note)? else {
+        return Ok(());
+    };
+    let author = author::of(instance, verified.activity().actor()).await;
+    moderation::refuse_author(instance, &author)?;
+    let raw = verified.activity().raw().clone();
+    let activity = verified.activity().id().unwrap_or_default().to_string();
+    blocking(
+        instance,
+        (note, concern, author, activity, raw),
+        |instance, (note, concern, author, activity, raw)| {
+            store(instance, note, concern, author, activity, raw)
+        },
+    )
+    .await
+}
+
+/// The object of a Create or an Update, from a source that may speak for it: the activity itself when the object lies on
+/// the actor's host, else the object's own host. `None` when it is gone.
+pub(super) async fn note_of(instance: &Instance, verified: &Verified) -> Result<Option<Note>, Refusal> {
+    let activity = verified.activity();
+    let id = activity.object_id().unwrap_or_default();
+    let foreign = || Refusal::NotTheSigners(format!("{id} is not by {}", activity.actor()));
+    let note = match verified.served() {
+        Some(Served::Gone) => return Ok(None),
+        Some(Served::Object(object)) => Note::read(object),
+        // Another host can't say that this actor wrote something, and this actor can't say what another host has.
+        None if !value::same_host(id, activity.actor()) => return Err(foreign()),
+        None if is_whole(activity.object()) => Note::read(activity.object()),
+        None => match remote::object(instance, id).await {
+            Ok(object) => Note::read(&object),
+            Err(RemoteError::Gone(_) | RemoteError::NotFound(_)) => return Ok(None),
+            Err(error) => {
+                tracing::debug!("an object by its id only can't be fetched: {error}");
+                return Ok(None);
+            }
+        },
+    };
+    let note =
+        note.filter(|note| value::same_host(&note.id, activity.actor()) && note.is_by(activity.actor()));
+    note.map(Some).ok_or_else(foreign)
+}
+
+/// Whether an object is more than its id.
+fn is_whole(object: &Value) -> bool {
+    object.as_object().is_some_and(|fields| {
+        fields
+            .keys()
+            .any(|key| !matches!(key.as_str(), "id" | "@id" | "type" | "@type" | "@context"))
+    })
+}
+
+/// Why a note is for us.
+#[derive(Clone, Debug)]
+pub(super) struct Concern {
+    kind: InteractionKind,
+    object: Option<String>,
+    in_reply_to: Option<String>,
+}
+
+/// Why a note is for us: it quotes us, answers us or somebody in one of our threads, or mentions us; in this order.
+pub(super) fn concern_of(instance: &Instance, note: &Note) -> Result<Option<Concern>, StoreError> {
+    if let Some(key) = note.quotes.iter().find_map(|id| ours::object(instance, id)) {
+        return Ok(Some(Concern {
+            kind: InteractionKind::Quote,
+            object: Some(key),
+            in_reply_to: None,
+        }));
+    }
+    if let Some(parent) = &note.in_reply_to {
+        if let Some(key) = ours::object(instance, parent) {
+            return Ok(Some(Concern {
+                kind: InteractionKind::Reply,
+                object: Some(key),
+                in_reply_to: None,
+            }));
+        }
+        let id = Interaction::id_of(InteractionKind::Reply, "", None, Some(parent));
+        if let Some(parent) = instance.store.interactions.get(&id)?
+            && parent.object.is_some()
+        {
+            return Ok(Some(Concern {
+                kind: InteractionKind::Reply,
+                object: parent.object,
+                in_reply_to: parent.remote_object,
+            }));
+        }
+    }
+    let mentioned = note
+        .addressed
+        .iter()
+        .any(|id| ours::actor(instance, id).is_some());
+    Ok(mentioned.then_some(Concern {
+        kind: InteractionKind::Mention,
+        object: None,
+        in_reply_to: note.in_reply_to.clone(),
+    }))
+}
+
+/// Stores what a note says about us, once.
+pub(super) fn store(
+    instance: &Instance,
+    note: &Note,
+    concern: &Concern,
+    author: &Author,
+    activity: &str,
+    raw: &Value,
+) -> Result<(), Refusal> {
+    if instance.store.gone.contains(&note.id) {
+        return Ok(());
+    }
+    let id = Interaction::id_of(
+        concern.kind,
+        &author.id,
+        concern.object.as_deref(),
+        Some(&note.id),
+    );
+    if instance.store.interactions.contains(&id) {
+        return Ok(());
+    }
+    let now = instance.clock.now();
+    let mut interaction = Interaction {
+        id,
+        kind: concern.kind,
+        object: concern.object.clone(),
+        activity: activity.to_string(),
+        remote_object: Some(note.id.clone()),
+        in_reply_to: concern.in_reply_to.clone(),
+        actor: author.clone(),
+        published: note.published.map_or(now, |published| published.min(now)),
+        updated: note.updated,
+        received: now,
+        state: InteractionState::Shown,
+        public: note.public,
+        url: note.url.clone(),
+        summary: note.summary.clone(),
+        sensitive: note.sensitive,
+        language: note.language.clone(),
+        content: note.content.clone(),
+        emoji: None,
+        attachments: note.attachments.clone(),
+        raw: raw.clone(),
+    };
+    interaction.state = moderation::state_of_new(instance, &interaction);
+    if instance.store.interactions.put_new(&interaction)? {
+        event::happened(instance, &interaction)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! Follow: somebody wants to hear from one of our actors. Also the owner's word on it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::verify::Verified;
+use super::{Refusal, author, blocking, event, moderation, ours};
+use crate::ap::activity::{self, Deed};
+use crate::config::FollowPolicy;
+use crate::instance::{Instance, Outgoing};
+use crate::remote::{self, Freshness, Profile};
+use crate::store::{FollowState, Follower, Going, StoreError};
+
+/// What a sender waits when the actor's document can't be had, in seconds.
+const NO_PROFILE: u64 = 60;
+
+/// Why the owner's word on a follower has no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowerError {
+    /// Nobody of that name follows, or asks to.
+    #[error("{0} is not among the followers: see `tidings followers list`")]
+    Unknown(String),
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes a Follow. Its Accept goes to the inbox that the actor's own document names, which is on the actor's host: else
+/// one could make us send to whom one likes.
+pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result<(), Refusal> {
+    let activity = verified.activity();
+    let Some(ours) = activity.object_id().and_then(|id| ours::actor(instance, id)) else {
+        return Ok(());
+    };
+    let profile = match remote::actor(instance, activity.actor(), Freshness::Cached).await {
+        Ok(profile) => profile,
+        Err(error) => {
+            tracing::info!("a Follow by {} has to wait: {error}", activity.actor());
+            return Err(Refusal::Busy(NO_PROFILE));
+        }
+    };
+    moderation::refuse_author(instance, &author::from(&profile))?;
+    blocking(
+        instance,
+        (verified, ours, profile),
+        |instance, (verified, ours, profile)| store(instance, verified, ours, profile),
+    )
+    .await
+}
+
+fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile) -> Result<(), Refusal> {
+    let follow = verified.activity();
+    if let Some(id) = follow.id()
+        && let Some((Going::Before, _)) = instance.store.gone.brief(id)
+    {
+        // Its Undo overtook it. The id may come again: some servers have one for each pair of actors.
+        instance.store.gone.delete(id)?;
+        return Ok(());
+    }
+    let config = instance.config();
+    let Some(policy) = config.actor(ours).map(|actor| actor.followers) else {
+        return Ok(());
+    };
+    let followers = instance.store.followers(ours)?;
+    let known = followers.get(&profile.id)?;
+    let state = match (policy, known.as_ref().map(|known| known.state)) {
+        (_, Some(FollowState::Accepted)) | (FollowPolicy::Accept, _) => FollowState::Accepted,
+        (FollowPolicy::Ask, _) => FollowState::Pending,
+        (FollowPolicy::Reject, _) => {
+            followers.delete(&profile.id)?;
+            return Ok(answer(
+                instance,
+                ours,
+                &profile.id,
+                &profile.inbox,
+                follow.raw(),
+                Word::Reject,
+            )?);
+        }
+    };
+    let since = known
+        .as_ref()
+        .map_or_else(|| instance.clock.now(), |known| known.since);
+    let follower = Follower {
+        actor: profile.id.clone(),
+        handle: profile.handle.clone(),
+        inbox: profile.inbox.clone(),
+        shared_inbox: profile.shared_inbox.clone(),
+        state,
+        since,
+        moved_to: profile.moved_to.clone(),
+        follow: follow.raw().clone(),
+    };
+    if known.as_ref().is_none_or(|known| differ(known, &follower)) {
+        followers.put(&follower)?;
+    }
+    if state == FollowState::Accepted {
+        answer(
+            instance,
+            ours,
+            &follower.actor,
+            &follower.inbox,
+            &follower.follow,
+            Word::Accept,
+        )?;
+    }
+    if known.is_none() {
+        event::followed(instance, &author::from(profile), follow.raw())?;
+    }
+    Ok(())
+}
+
+fn differ(one: &Follower, other: &Follower) -> bool {
+    one.handle != other.handle
+        || one.inbox != other.inbox
+        || one.shared_inbox != other.shared_inbox
+        || one.state != other.state
+        || one.moved_to != other.moved_to
+        || one.follow != other.follow
+}
+
+/// Yes or no to a Follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    Accept,
+    Reject,
+}
+
+/// Sends the answer to a Follow to the follower's own inbox. Each has a fresh id: a server that lost the first answer
+/// may remember its id all the same.
+fn answer(
+    instance: &Instance,
+    ours: &str,
+    follower: &str,
+    inbox: &str,
+    follow: &Value,
+    word: Word,
+) -> Result<(), StoreError> {
+    let id = instance.fresh_id();
+    let deed = Deed {
+        iris: &instance.iris,
+        actor: ours,
+        id: &id,
+        at: instance.clock.now(),
+    };
+    let activity = match word {
+        Word::Accept => activity::accept(deed, follow, follower),
+        Word::Reject => activity::reject(deed, follow, follower),
+    };
+    instance.send(Outgoing {
+        actor: ours.to_string(),
+        id,
+        object: None,
+        activity,
+        inboxes: vec![inbox.to_string()],
+    })
+}
+
+/// Accepts a Follow that waits. `who` is an actor's id or handle; of all our actors that it follows.
+pub fn approve(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerError> {
+    each(instance, who, |ours, follower| {
+        let followers = instance.store.followers(ours)?;
+        let accepted = followers.update(&follower.actor, |follower| {
+            let waits = follower.state == FollowState::Pending;
+            follower.state = FollowState::Accepted;
+            waits
+        })?;
+        let follower = accepted.unwrap_or(follower);
+        answer(
+            instance,
+            ours,
+            &follower.actor,
+            &follower.inbox,
+            &follower.follow,
+            Word::Accept,
+        )?;
+        Ok(follower)
+    })
+}
+
+/// Rejects a Follow that waits.
+pub fn reject(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerError> {
+    remove(instance, who)
+}
+
+/// Removes a follower and tells its server, with a Reject of its Follow.
+pub fn remove(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerError> {
+    each(instance, who, |ours, follower| {
+        // The job first: were the follower removed before it, a crash between them would leave its server in the dark.
+        answer(
+            instance,
+            ours,
+            &follower.actor,
+            &follower.inbox,
+            &follower.follow,
+            Word::Reject,
+        )?;
+        instance.store.followers(ours)?.delete(&follower.actor)?;
+        Ok(follower)
+    })
+}
+
+fn each(
+    instance: &Instance,
+    who: &str,
+    act: impl Fn(&str, Follower) -> Result<Follower, StoreError>,
+) -> Result<Vec<Follower>, FollowerError> {
+    let mut changed = Vec::new();
+    for ours in &instance.config().actors {
+        if let Some(follower) = find(instance, &ours.name, who)? {
+            changed.push(act(&ours.name, follower)?);
+        }
+    }
+    if changed.is_empty() {
+        return Err(FollowerError::Unknown(who.to_string()));
+    }
+    Ok(changed)
+}
+
+fn find(instance: &Instance, ours: &str, who: &str) -> Result<Option<Follower>, StoreError> {
+    let followers = instance.store.followers(ours)?;
+    if let Some(follower) = followers.get(who)? {
+        return Ok(Some(follower));
+    }
+    let bare = who.trim_start_matches('@');
+    if who.contains("://") || !bare.contains('@') {
+        return Ok(None);
+    }
+    for id in followers.ids() {
+        if let Some(follower) = followers.get(&id)?
+            && follower.handle.trim_start_matches('@').eq_ignore_ascii_case(bare)
+        {
+            return Ok(Some(follower));
+        }
+    }
+    Ok(None)
+}

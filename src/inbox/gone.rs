@@ -1,0 +1,72 @@
+//! What was undone or deleted: remembered for a while, so that it has no effect when it comes late or again.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use super::Refusal;
+use super::verify::Verified;
+use crate::instance::Instance;
+use crate::store::{Going, Gone, StoreError};
+
+/// Most ids that are remembered. What is undone or deleted before we knew it costs a file.
+const REMEMBERED: usize = 200_000;
+/// How long what was taken back is remembered: no server tries longer to deliver something.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How often the memory is swept.
+const SWEEP: Duration = Duration::from_secs(3600);
+
+/// Remembers that an id is gone, unless too many are.
+pub(super) fn remember(
+    instance: &Instance,
+    id: &str,
+    how: Going,
+    verified: &Verified,
+) -> Result<(), Refusal> {
+    let gone = &instance.store.gone;
+    if matches!(gone.brief(id), Some((Going::Refused, _))) {
+        return Ok(());
+    }
+    if gone.len() >= REMEMBERED {
+        tracing::debug!("{id} is not remembered as gone: {REMEMBERED} others are");
+        return Ok(());
+    }
+    let at = match how {
+        Going::Undone => verified.signed(),
+        Going::Before | Going::Deleted | Going::Refused => instance.clock.now(),
+    };
+    gone.put(&Gone {
+        id: id.to_string(),
+        at,
+        how,
+    })?;
+    Ok(())
+}
+
+/// Forgets what is older than any delivery, every hour until `shutdown`.
+pub(super) async fn sweep(instance: &Instance, mut shutdown: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = forget_old(instance) {
+            tracing::error!("what is gone can't be swept: {error}");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            _ = shutdown.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+fn forget_old(instance: &Instance) -> Result<(), StoreError> {
+    let now = instance.clock.now();
+    let mut old = Vec::new();
+    instance.store.gone.each(|id, (how, at)| {
+        if *how != Going::Refused && now.duration_since(*at) > KEPT {
+            old.push(id.clone());
+        }
+    });
+    for id in old {
+        instance.store.gone.delete(&id)?;
+    }
+    Ok(())
+}
