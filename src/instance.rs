@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
 
+use crate::ap::actor;
 use crate::ap::iri::Iris;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -89,6 +90,40 @@ impl Instance {
     /// Puts another configuration in place (SIGHUP).
     pub fn set_config(&self, config: Config) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// The document of one of our actors, as it is now.
+    pub fn actor_document(&self, name: &str) -> Result<Option<Value>, StoreError> {
+        let config = self.config();
+        let Some(described) = config.actor(name) else {
+            return Ok(None);
+        };
+        let keys = self.keys.of(name)?;
+        let (rsa_pem, ed25519_multibase) = (keys.rsa.public_pem(), keys.ed25519.public_multibase());
+        Ok(Some(actor::document(
+            &config.describe(described),
+            &self.iris,
+            actor::Keys {
+                rsa_pem: &rsa_pem,
+                ed25519_multibase: &ed25519_multibase,
+            },
+        )))
+    }
+
+    /// The document of the actor that signs our fetches.
+    pub fn instance_document(&self) -> Result<Value, StoreError> {
+        let config = self.config();
+        let keys = self.keys.instance()?;
+        let (rsa_pem, ed25519_multibase) = (keys.rsa.public_pem(), keys.ed25519.public_multibase());
+        Ok(actor::instance(
+            &self.iris,
+            &config.federation.handle_domain,
+            config.site.url.as_str(),
+            actor::Keys {
+                rsa_pem: &rsa_pem,
+                ed25519_multibase: &ed25519_multibase,
+            },
+        ))
     }
 
     /// A fresh id that nobody can guess: later ones are greater; 11 digits of time and 16 of chance, hexadecimal.

@@ -193,7 +193,7 @@ pub fn quote_authorization(iris: &Iris, id: &str, actor: &str, key: &str, instru
 }
 
 /// A document inside another one: without a context of its own.
-fn embedded(document: &Value) -> Value {
+pub fn embedded(document: &Value) -> Value {
     let Some(members) = document.as_object() else {
         return document.clone();
     };

@@ -145,6 +145,16 @@ impl Iris {
         format!("{}/ap/quotes/{id}", self.origin)
     }
 
+    /// A NodeInfo document, by version.
+    pub fn nodeinfo(&self, version: &str) -> String {
+        format!("{}/ap/nodeinfo/{version}", self.origin)
+    }
+
+    /// The template of WebFinger requests, with `{uri}` for the resource.
+    pub fn webfinger_template(&self) -> String {
+        format!("{}/.well-known/webfinger?resource={{uri}}", self.origin)
+    }
+
     /// A path below ORIGIN that isn't an id: `path` begins with a slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.origin)

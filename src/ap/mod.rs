@@ -2,10 +2,13 @@
 
 pub mod activity;
 pub mod actor;
+pub mod collection;
 pub mod context;
 pub mod iri;
+pub mod nodeinfo;
 pub mod object;
 pub mod tag;
+pub mod webfinger;
 
 /// The collection that stands for everybody (ActivityPub, section 5.6).
 pub const PUBLIC: &str = "https://www.w3.org/ns/activitystreams#Public";

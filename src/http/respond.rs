@@ -1,0 +1,183 @@
+//! Answers: documents with their validators, redirects, and problems.
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
+use hyper::StatusCode;
+use hyper::header::{
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderName,
+    HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::negotiate;
+use crate::ap::ACTIVITY_JSON;
+use crate::store::StoreError;
+
+/// The body of an answer: known whole, or a stream.
+pub(super) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, std::convert::Infallible>>;
+
+/// An answer.
+pub(super) type Reply = hyper::Response<Body>;
+
+/// How long an answer stays good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cache {
+    /// A minute, for everybody: a post that is boosted is asked for thousands of times in that minute.
+    Minute,
+    /// An hour, for everybody: what changes with the configuration only.
+    Hour,
+    /// Not at all: it is for the one who asked, or it is no answer.
+    Never,
+}
+
+impl Cache {
+    fn value(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Cache::Minute => "public, max-age=60",
+            Cache::Hour => "public, max-age=3600",
+            Cache::Never => "private, no-store",
+        })
+    }
+}
+
+/// An answer without headers of its own.
+pub(super) fn plain(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Reply::new(Either::Left(Full::new(body.into())));
+    *reply.status_mut() = status;
+    reply
+}
+
+/// A document with its strong ETag, or 304 for who has it already. Any page may read it (CORS).
+pub(super) fn document(asked: &HeaderMap, media_type: &'static str, body: Vec<u8>, cache: Cache) -> Reply {
+    with_status(asked, StatusCode::OK, media_type, body, cache)
+}
+
+/// An ActivityPub document; it varies with `Accept`, since a browser gets something else under the same URL.
+pub(super) fn activity(asked: &HeaderMap, document: &Value, cache: Cache) -> Reply {
+    activity_with(asked, StatusCode::OK, document, cache)
+}
+
+/// The Tombstone of something that was deleted: 410.
+pub(super) fn gone(asked: &HeaderMap, tombstone: &Value, cache: Cache) -> Reply {
+    activity_with(asked, StatusCode::GONE, tombstone, cache)
+}
+
+fn activity_with(asked: &HeaderMap, status: StatusCode, document: &Value, cache: Cache) -> Reply {
+    let mut reply = with_status(
+        asked,
+        status,
+        ACTIVITY_JSON,
+        document.to_string().into_bytes(),
+        cache,
+    );
+    vary(&mut reply);
+    reply
+}
+
+/// Says that the answer depends on `Accept`.
+pub(super) fn vary(reply: &mut Reply) {
+    reply.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
+}
+
+fn with_status(
+    asked: &HeaderMap,
+    status: StatusCode,
+    media_type: &'static str,
+    body: Vec<u8>,
+    cache: Cache,
+) -> Reply {
+    let etag = etag(&body);
+    let has_it = status == StatusCode::OK && negotiate::has_already(asked, &etag);
+    let mut reply = match has_it {
+        true => plain(StatusCode::NOT_MODIFIED, Bytes::new()),
+        false => plain(status, body),
+    };
+    let headers = reply.headers_mut();
+    headers.insert(
+        ETAG,
+        HeaderValue::from_str(&etag).expect("hexadecimal digits in quotes"),
+    );
+    headers.insert(CACHE_CONTROL, cache.value());
+    if !has_it {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
+    reply
+}
+
+/// A strong ETag: half a SHA-256 of the body, which is more than enough to tell versions apart.
+fn etag(body: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let digest = Sha256::digest(body);
+    let mut etag = String::with_capacity(34);
+    etag.push('"');
+    for byte in &digest[..16] {
+        let _ = write!(etag, "{byte:02x}");
+    }
+    etag.push('"');
+    etag
+}
+
+/// 302 to another place.
+pub(super) fn redirect(to: &str, cache: Cache) -> Reply {
+    let Ok(to) = HeaderValue::from_str(to) else {
+        return problem(StatusCode::NOT_FOUND, "what you ask for has no address");
+    };
+    let mut reply = plain(StatusCode::FOUND, Bytes::new());
+    reply.headers_mut().insert(LOCATION, to);
+    reply.headers_mut().insert(CACHE_CONTROL, cache.value());
+    reply
+}
+
+/// What went wrong (RFC 9457).
+pub(super) fn problem(status: StatusCode, detail: &str) -> Reply {
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    let mut reply = plain(status, body.to_string());
+    let headers = reply.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(
+            WWW_AUTHENTICATE,
+            HeaderValue::from_static("Signature headers=\"(request-target) host date\""),
+        );
+    }
+    reply
+}
+
+/// Adds after how many seconds it is worth trying again.
+pub(super) fn retry_after(mut reply: Reply, seconds: u64) -> Reply {
+    reply.headers_mut().insert(RETRY_AFTER, seconds.into());
+    reply
+}
+
+/// Nothing is served there.
+pub(super) fn not_found() -> Reply {
+    problem(StatusCode::NOT_FOUND, "nothing is served here")
+}
+
+/// The store failed: logged here, because nobody above can do better, and told without details.
+pub(super) fn store_trouble(error: &StoreError) -> Reply {
+    tracing::error!("a request can't be answered: {error}");
+    problem(StatusCode::INTERNAL_SERVER_ERROR, "the store can't be read")
+}
+
+/// Headers of every answer: nobody guesses at types, and pages of other sites may read what everybody may see.
+pub(super) fn finish(mut reply: Reply, is_readable: bool) -> Reply {
+    let headers = reply.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if is_readable {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(
+            HeaderName::from_static("access-control-expose-headers"),
+            HeaderValue::from_static("ETag, Location"),
+        );
+    }
+    reply
+}

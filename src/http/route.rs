@@ -1,0 +1,204 @@
+//! The route table: every path that is served, and what answers there.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderName, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+
+use super::actor::Collection;
+use super::peer::Peer;
+use super::request::Asked;
+use super::respond::{Reply, finish, not_found, plain, problem};
+use super::{actor, discovery, object};
+use crate::ap::nodeinfo::Version;
+use crate::instance::Instance;
+use crate::store::InteractionKind;
+
+/// Everything that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route<'a> {
+    WebFinger,
+    HostMeta,
+    HostMetaJson,
+    NodeInfoIndex,
+    NodeInfo(Version),
+    Instance,
+    SharedInbox,
+    Actor(&'a str),
+    Inbox(&'a str),
+    Collection(&'a str, Collection),
+    Object(&'a str),
+    Interactions(&'a str, InteractionKind),
+    Activity(&'a str),
+    Quote(&'a str),
+    Resolve,
+}
+
+/// The table.
+fn find(path: &str) -> Option<Route<'_>> {
+    let mut segments = [""; 4];
+    let mut count = 0;
+    for segment in path.strip_prefix('/')?.split('/') {
+        *segments.get_mut(count)? = segment;
+        count += 1;
+    }
+    Some(match &segments[..count] {
+        [".well-known", "webfinger"] => Route::WebFinger,
+        [".well-known", "host-meta"] => Route::HostMeta,
+        [".well-known", "host-meta.json"] => Route::HostMetaJson,
+        [".well-known", "nodeinfo"] => Route::NodeInfoIndex,
+        ["ap", "nodeinfo", "2.0"] => Route::NodeInfo(Version::V2_0),
+        ["ap", "nodeinfo", "2.1"] => Route::NodeInfo(Version::V2_1),
+        ["ap", "instance"] => Route::Instance,
+        ["ap", "inbox"] => Route::SharedInbox,
+        ["ap", "actors", name] => Route::Actor(name),
+        ["ap", "actors", name, "inbox"] => Route::Inbox(name),
+        ["ap", "actors", name, "outbox"] => Route::Collection(name, Collection::Outbox),
+        ["ap", "actors", name, "followers"] => Route::Collection(name, Collection::Followers),
+        ["ap", "actors", name, "following"] => Route::Collection(name, Collection::Following),
+        ["ap", "actors", name, "featured"] => Route::Collection(name, Collection::Featured),
+        ["ap", "objects", key] => Route::Object(key),
+        ["ap", "objects", key, "replies"] => Route::Interactions(key, InteractionKind::Reply),
+        ["ap", "objects", key, "likes"] => Route::Interactions(key, InteractionKind::Like),
+        ["ap", "objects", key, "shares"] => Route::Interactions(key, InteractionKind::Boost),
+        ["ap", "activities", id] => Route::Activity(id),
+        ["ap", "quotes", id] => Route::Quote(id),
+        ["ap", "resolve"] => Route::Resolve,
+        _ => return None,
+    })
+}
+
+impl Route<'_> {
+    /// The methods that are answered there.
+    fn allow(self) -> &'static str {
+        match self {
+            Route::SharedInbox | Route::Inbox(_) => "POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Answers a GET; a HEAD is the same without the body, which hyper leaves out.
+    async fn get(self, asked: &Asked<'_>) -> Reply {
+        match self {
+            Route::WebFinger => discovery::webfinger(asked),
+            Route::HostMeta => discovery::host_meta(asked),
+            Route::HostMetaJson => discovery::host_meta_json(asked),
+            Route::NodeInfoIndex => discovery::nodeinfo_index(asked),
+            Route::NodeInfo(version) => discovery::nodeinfo(asked, version),
+            Route::Instance => actor::instance(asked),
+            Route::Actor(name) => actor::actor(asked, name).await,
+            Route::Collection(name, which) => actor::collection(asked, name, which).await,
+            Route::Object(key) => object::object(asked, key).await,
+            Route::Interactions(key, kind) => object::interactions(asked, key, kind).await,
+            Route::Activity(id) => object::activity(asked, id).await,
+            Route::Quote(id) => object::quote(asked, id).await,
+            Route::Resolve => object::resolve(asked),
+            Route::SharedInbox | Route::Inbox(_) => self.not_allowed(),
+        }
+    }
+
+    /// Answers a POST.
+    async fn post(self, asked: &Asked<'_>, mut body: Incoming) -> Reply {
+        match self {
+            Route::SharedInbox | Route::Inbox(_) => {
+                asked.discard(&mut body).await;
+                not_found()
+            }
+            _ => {
+                asked.discard(&mut body).await;
+                self.not_allowed()
+            }
+        }
+    }
+
+    /// What may be asked, also by pages of other sites (the CORS preflight).
+    fn options(self) -> Reply {
+        let mut reply = plain(StatusCode::NO_CONTENT, "");
+        let headers = reply.headers_mut();
+        headers.insert(ALLOW, HeaderValue::from_static(self.allow()));
+        headers.insert(
+            HeaderName::from_static("access-control-allow-methods"),
+            HeaderValue::from_static(self.allow()),
+        );
+        headers.insert(
+            HeaderName::from_static("access-control-allow-headers"),
+            HeaderValue::from_static("Accept, Content-Type, If-None-Match"),
+        );
+        reply
+    }
+
+    fn not_allowed(self) -> Reply {
+        let allow = self.allow();
+        let mut reply = problem(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &format!("only {allow} are answered here"),
+        );
+        reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        reply
+    }
+}
+
+/// Answers a request.
+pub(super) async fn answer(instance: &Arc<Instance>, peer: Peer, request: Request<Incoming>) -> Reply {
+    let (parts, mut body) = request.into_parts();
+    let asked = Asked {
+        instance,
+        parts: &parts,
+        peer,
+    };
+    let is_get = matches!(parts.method, Method::GET | Method::HEAD);
+    let reply = match find(parts.uri.path()) {
+        Some(route) if is_get => route.get(&asked).await,
+        Some(route) if parts.method == Method::POST => route.post(&asked, body).await,
+        Some(route) => {
+            asked.discard(&mut body).await;
+            match parts.method {
+                Method::OPTIONS => route.options(),
+                _ => route.not_allowed(),
+            }
+        }
+        None => {
+            asked.discard(&mut body).await;
+            not_found()
+        }
+    };
+    finish(reply, is_get || parts.method == Method::OPTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_every_row_of_the_contract_and_nothing_else() {
+        for (path, route) in [
+            ("/.well-known/webfinger", Route::WebFinger),
+            ("/.well-known/host-meta.json", Route::HostMetaJson),
+            ("/ap/nodeinfo/2.1", Route::NodeInfo(Version::V2_1)),
+            ("/ap/actors/blog", Route::Actor("blog")),
+            ("/ap/actors/blog/inbox", Route::Inbox("blog")),
+            ("/ap/objects/~", Route::Object("~")),
+            (
+                "/ap/objects/a~b/replies",
+                Route::Interactions("a~b", InteractionKind::Reply),
+            ),
+            ("/ap/activities/create~a~b", Route::Activity("create~a~b")),
+        ] {
+            assert_eq!(find(path), Some(route), "{path}");
+        }
+        for path in [
+            "",
+            "/",
+            "*",
+            "/ap",
+            "/ap/",
+            "/ap/actors",
+            "/ap/actors/blog/",
+            "/ap/objects/a/b/c/d/e",
+            "/ap/objects/a/likes/x",
+        ] {
+            assert_eq!(find(path), None, "{path}");
+        }
+    }
+}
