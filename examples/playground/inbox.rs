@@ -51,10 +51,7 @@ pub(crate) async fn receive(world: &Arc<World>, request: Request<Incoming>) -> R
     };
     line(
         Way::In,
-        &format!(
-            "{kind} {about}\n            by {actor}, {signature}, to {}",
-            head.uri.path()
-        ),
+        &format!("{kind} {about} from {actor}, {signature}, to {}", head.uri.path()),
     );
     hear(world, &kind, &actor, object);
     Ok(())
@@ -199,9 +196,9 @@ fn id_of(value: &Value) -> Option<String> {
     value.as_str().or_else(|| value["id"].as_str()).map(str::to_owned)
 }
 
-/// The words of an HTML text.
+/// The words of an HTML text, without scripts and styles.
 fn text_of(html: &str) -> String {
-    scraper::Html::parse_fragment(html)
+    scraper::Html::parse_fragment(&ammonia::clean(html))
         .root_element()
         .text()
         .collect::<Vec<_>>()

@@ -253,9 +253,9 @@ fn card(page: &mut String, post: &Post, people: &[Person]) {
             page,
             "<form method=\"post\" action=\"/do\"><input type=\"hidden\" name=\"post\" value=\"{id}\">\
              <label>as <select name=\"who\">{options}</select></label>\
-             <button name=\"do\" value=\"like\">like</button><button name=\"do\" value=\"boost\">boost</button>\
              <input name=\"words\" aria-label=\"Your reply\" placeholder=\"say something …\">\
-             <button name=\"do\" value=\"reply\">reply</button></form>"
+             <button name=\"do\" value=\"reply\">reply</button>\
+             <button name=\"do\" value=\"like\">like</button><button name=\"do\" value=\"boost\">boost</button></form>"
         );
     }
     page.push_str("</article>");
