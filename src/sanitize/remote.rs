@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
 
-use super::{MAX_NESTING, cut, nested_deeper_than, plain};
+use super::nesting::{Writer, deeper_than};
+use super::{MAX_NESTING, cut, plain};
 
 /// Bytes of one post's HTML that are read, and, but for the last end tags, given; the longest posts of any server in use stay far below.
 pub const MAX_REMOTE: usize = 128 << 10;
@@ -99,7 +100,7 @@ fn attribute_value<'v>(attribute: &str, value: &'v str) -> Option<Cow<'v, str>> 
 /// Cleans HTML from another server. Cleaning twice gives what cleaning once gave.
 pub fn remote_html(html: &str) -> String {
     let mut html = Cow::Borrowed(cut(html, MAX_REMOTE));
-    if !nested_deeper_than(&html, MAX_NESTING) {
+    if !deeper_than(&html, MAX_NESTING, Writer::Others) {
         for _ in 0..MAX_ROUNDS {
             let cleaned = once(cut(&html, MAX_REMOTE));
             if cleaned == html.as_ref() {

@@ -33,7 +33,7 @@ impl<'a> Document<'a> {
             .filter(|element| name(**element) == "base")
             .find_map(|element| element.attr("href"))
             .and_then(|href| own.join(href.trim()).ok())
-            .filter(|base| is_web(base))
+            .filter(is_web)
             .unwrap_or_else(|| own.clone());
         Document {
             all,

@@ -17,9 +17,7 @@ pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
     match std::str::from_utf8(bytes) {
         // A declaration can't be right against valid UTF-8 with letters beyond ASCII, but ISO-2022-JP is all ASCII.
-        Ok(text) if !declared(bytes).is_some_and(|encoding| !encoding.is_ascii_compatible()) => {
-            Cow::Borrowed(text)
-        }
+        Ok(text) if declared(bytes).is_none_or(Encoding::is_ascii_compatible) => Cow::Borrowed(text),
         _ => declared(bytes).unwrap_or(WINDOWS_1252).decode(bytes).0,
     }
 }
@@ -39,7 +37,7 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
                 .trim_start();
             let label = label.trim_start_matches(['"', '\'']);
             let end = label.find(['"', '\'', ';', ' ', '/']).unwrap_or(label.len());
-            if let Some(encoding) = Encoding::for_label(label[..end].as_bytes()) {
+            if let Some(encoding) = Encoding::for_label(&label.as_bytes()[..end]) {
                 // The standard: a page whose declaration can be read isn't UTF-16.
                 let wide = encoding == UTF_16BE || encoding == UTF_16LE;
                 return Some(if wide { UTF_8 } else { encoding });

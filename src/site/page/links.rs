@@ -18,6 +18,9 @@ const FOLDERS: [&str; 8] = [
     "tag", "tags", "tagged", "label", "labels", "keyword", "keywords", "hashtag",
 ];
 
+/// Links to tags looked at; more is a cloud.
+const MAX_LINKS: usize = 200;
+
 /// Characters beside the links of a list of tags: "Tags:", "Filed under:".
 const MAX_LABEL: usize = 20;
 
@@ -60,6 +63,7 @@ pub(super) fn tags<'a>(document: &Document<'_>, region: &Region<'a>) -> Vec<TagL
         .element
         .descendent_elements()
         .filter_map(|link| tag(document, link))
+        .take(MAX_LINKS)
         .filter(|tag| {
             ancestors(tag.element)
                 .take_while(|around| around.id() != region.element.id())

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::claim::Claim;
 use super::document::{self, Document, has_word, name, some_line};
-use super::{dates, kind, picture, visibility};
+use super::{dates, picture};
 use crate::article::{Kind, Visibility};
 
 /// The source's name of the old meta names (description, keywords, date).
@@ -118,7 +118,7 @@ impl Meta {
                 self.site_names.extend(some_line(content));
             }
             "og:image" | "og:image:url" | "og:image:secure_url" => {
-                keep(&mut graph.image, picture(document, content))
+                keep(&mut graph.image, picture(document, content));
             }
             "og:image:alt" | "twitter:image:alt" => {
                 if let Some(image) = graph.image.as_mut().filter(|image| image.alt.is_none()) {
@@ -265,6 +265,25 @@ pub(super) fn language(text: &str) -> Option<String> {
         });
     }
     Some(parts.join("-"))
+}
+
+/// Reads `Kind` as the configuration writes it.
+fn kind(text: &str) -> Option<Kind> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "article" => Some(Kind::Article),
+        "note" => Some(Kind::Note),
+        _ => None,
+    }
+}
+
+/// Reads `Visibility` as the configuration writes it. A page can't be direct: it has no addressees.
+fn visibility(text: &str) -> Option<Visibility> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "public" => Some(Visibility::Public),
+        "unlisted" => Some(Visibility::Unlisted),
+        "followers" => Some(Visibility::Followers),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -292,7 +292,7 @@ mod tests {
                 assert!(
                     entries.untitled && entries.claim.unwrap().title.is_none(),
                     "{html}"
-                )
+                );
             });
         }
     }
@@ -306,10 +306,10 @@ mod tests {
             |found| assert!(found.lists),
         );
         with(&teaser("/b/"), |found| {
-            assert!(found.lists && found.own.is_none())
+            assert!(found.lists && found.own.is_none());
         });
         with(&format!("{}{}", teaser("/a/"), teaser("/c/")), |found| {
-            assert!(found.own.is_some() && !found.lists)
+            assert!(found.own.is_some() && !found.lists);
         });
         with(
             &format!("{}<aside>{}</aside>", teaser("/a/"), teaser("/c/")),

@@ -1,0 +1,166 @@
+//! The fields of an article, each chosen from what the sources say.
+
+use super::MAX_LINE;
+use super::claim::{Claim, Date, Precision};
+use super::content::Root;
+use super::document::{self, Document};
+use super::links;
+use super::meta::{self, Meta};
+use super::region::Region;
+use super::verdict::Evidence;
+use crate::article::{Media, Tag};
+
+/// Tags of one page; more is a cloud.
+const MAX_TAGS: usize = 100;
+
+/// The value of the most trusted claim that has one, with its source.
+pub(super) fn first<'a, T>(
+    claims: &'a [Claim],
+    field: impl Fn(&'a Claim) -> Option<T>,
+) -> Option<(T, &'static str)> {
+    claims
+        .iter()
+        .find_map(|claim| field(claim).map(|value| (value, claim.source)))
+}
+
+/// The most trusted date; when it names only a day, the most trusted instant of that day.
+pub(super) fn published(claims: &[Claim]) -> Option<(Date, &'static str)> {
+    let (date, by) = first(claims, |claim| claim.published)?;
+    if date.precision == Precision::Day {
+        let exact = first(claims, |claim| {
+            claim
+                .published
+                .filter(|other| other.precision != Precision::Day && other.day == date.day)
+        });
+        return exact.or(Some((date, by)));
+    }
+    Some((date, by))
+}
+
+/// The evidence for a date.
+pub(super) fn dated(field: &'static str, date: Date, by: &'static str) -> Evidence {
+    let note = match date.precision {
+        Precision::Instant => None,
+        Precision::Local => Some("no time zone: taken as UTC"),
+        Precision::Day => Some("only a day: taken as midnight UTC"),
+    };
+    Evidence {
+        note,
+        ..Evidence::new(field, by, &date.at.to_string())
+    }
+}
+
+/// The nearest `lang` around the content, then what the metadata says, then the document's.
+pub(super) fn language(
+    meta: &Meta,
+    claims: &[Claim],
+    document: &Document<'_>,
+    root: &Root<'_>,
+) -> Option<(String, &'static str)> {
+    let asked = meta
+        .asked
+        .language
+        .clone()
+        .map(|language| (language, "tidings:language"));
+    let near = || {
+        document::self_and_ancestors(root.element)
+            .filter(|element| document::name(*element) != "html")
+            .find_map(|element| element.attr("lang").and_then(meta::language))
+            .map(|language| (language, "lang of the content"))
+    };
+    let stated = |source: &'static str| {
+        let claim = claims.iter().find(|claim| claim.source == source)?;
+        claim.language.clone().map(|language| (language, claim.source))
+    };
+    let whole = || {
+        let html = document
+            .all
+            .first()
+            .filter(|element| document::name(**element) == "html")?;
+        html.attr("lang")
+            .and_then(meta::language)
+            .map(|language| (language, "lang of the page"))
+    };
+    asked
+        .or_else(near)
+        .or_else(|| stated("JSON-LD"))
+        .or_else(whole)
+        .or_else(|| first(claims, |claim| claim.language.clone()))
+}
+
+/// The tags of all sources, each once; the meta keywords only where nobody else names one, since they are written
+/// for search engines. A tag gets the address of the site's own page for it when this page links that.
+pub(super) fn tags(
+    claims: &[Claim],
+    document: &Document<'_>,
+    region: &Region<'_>,
+    evidence: &mut Vec<Evidence>,
+) -> Vec<Tag> {
+    let linked = links::tags(document, region);
+    let mut tags: Vec<Tag> = vec![];
+    let add = |tags: &mut Vec<Tag>, name: &str, by: &'static str, evidence: &mut Vec<Evidence>| {
+        let name = name.trim().trim_start_matches('#').trim();
+        let folded = name.to_lowercase();
+        let known = tags.iter().any(|tag: &Tag| tag.name.to_lowercase() == folded);
+        if name.is_empty() || known || tags.len() >= MAX_TAGS || name.chars().count() > MAX_LINE {
+            return;
+        }
+        let href = linked.iter().find(|link| link.name.to_lowercase() == folded);
+        tags.push(Tag {
+            name: name.to_owned(),
+            href: href.map(|link| link.href.to_string()),
+        });
+        evidence.push(Evidence::new("tags", by, name));
+    };
+    for claim in claims.iter().filter(|claim| claim.source != meta::PLAIN) {
+        for name in &claim.tags {
+            add(&mut tags, name, claim.source, evidence);
+        }
+    }
+    for link in &linked {
+        add(&mut tags, &link.name, "links to tags", evidence);
+    }
+    if tags.is_empty() {
+        for claim in claims.iter().filter(|claim| claim.source == meta::PLAIN) {
+            for name in &claim.tags {
+                add(&mut tags, name, claim.source, evidence);
+            }
+        }
+    }
+    tags
+}
+
+/// The picture that stands for the whole article, with its text from wherever the page gives one.
+pub(super) fn image(
+    claims: &[Claim],
+    meta: &Meta,
+    document: &Document<'_>,
+    evidence: &mut Vec<Evidence>,
+) -> Option<Media> {
+    let (mut image, by) = first(claims, |claim| claim.image.clone())?;
+    if let Some(same) = meta
+        .open_graph
+        .image
+        .as_ref()
+        .filter(|same| same.url == image.url)
+    {
+        image.alt = image.alt.or_else(|| same.alt.clone());
+        image.width = image.width.or(same.width);
+        image.height = image.height.or(same.height);
+    }
+    if image.alt.is_none() {
+        // The same picture may stand in the page with its text.
+        image.alt = document
+            .all
+            .iter()
+            .filter(|element| document::name(**element) == "img")
+            .find_map(|img| {
+                let same = document.resolve(img.attr("src")?)?.as_str() == image.url;
+                img.attr("alt")
+                    .map(document::line)
+                    .filter(|alt| same && !alt.is_empty())
+            });
+    }
+    evidence.push(Evidence::new("image", by, &image.url));
+    Some(image)
+}

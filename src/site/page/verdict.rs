@@ -1,0 +1,113 @@
+//! What is handed to the reader of pages, and what it gives back.
+
+use std::fmt;
+
+use url::Url;
+
+use super::{MAX_DEPTH, MAX_PAGE};
+use crate::article::Article;
+
+/// One file of the output folder, as handed to the reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// URL path below `site.url`: "/posts/hello/" (`index.html` cut) or "/a.html".
+    pub path: &'a str,
+    /// The file as it is on disk, in whatever encoding.
+    pub html: &'a [u8],
+    /// `site.url`, ending in `/`.
+    pub site: &'a Url,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// As in [`Source::path`].
+    pub path: String,
+    /// `<link rel="canonical">`: absolute, without fragment and `index.html`.
+    pub canonical: Option<String>,
+    /// What the page is.
+    pub verdict: Verdict,
+    /// Which field came from where, in the order of the fields of [`Article`].
+    pub evidence: Vec<Evidence>,
+}
+
+/// What a page is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// A post, with all that federates of it.
+    Post(Box<Article>),
+    /// A page that sends its readers on, to this absolute URL.
+    Alias(String),
+    /// Neither.
+    Not(Reason),
+}
+
+/// Why a page isn't a post. Its `Display` is the sentence that `plan` shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No source states when it was published.
+    NoDate,
+    /// `<meta name="robots" content="noindex">`.
+    NoIndex,
+    /// `<meta name="tidings:publish" content="no">`.
+    OptedOut,
+    /// Its canonical URL is another page of this site.
+    NotThisPage {
+        /// That page.
+        canonical: String,
+    },
+    /// It lists posts.
+    List,
+    /// It lies in the folder that generators keep for drafts.
+    Draft,
+    /// It is what the server shows instead of a page.
+    ErrorPage,
+    /// It has neither title, text nor pictures.
+    Empty,
+    /// It is larger than [`MAX_PAGE`].
+    TooLarge,
+    /// Its elements are nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NoDate => f.write_str("no date of publication"),
+            Reason::NoIndex => f.write_str("the page asks robots not to index it (noindex)"),
+            Reason::OptedOut => f.write_str("the page opts out (tidings:publish is no)"),
+            Reason::NotThisPage { canonical } => write!(f, "a duplicate of {canonical} (its canonical URL)"),
+            Reason::List => f.write_str("a list of posts, not a post"),
+            Reason::Draft => f.write_str("a draft: it lies in the folder drafts"),
+            Reason::ErrorPage => f.write_str("an error page"),
+            Reason::Empty => f.write_str("nothing to say: no title, text or picture was found"),
+            Reason::TooLarge => write!(f, "larger than {} MiB", MAX_PAGE >> 20),
+            Reason::TooDeep => write!(f, "elements nested more than {MAX_DEPTH} deep"),
+        }
+    }
+}
+
+/// Where one field of an article came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The field of [`Article`], or "page" for what decided the verdict.
+    pub field: &'static str,
+    /// The source: "JSON-LD", "h-entry", "OpenGraph" …
+    pub source: &'static str,
+    /// What it says, shortened.
+    pub value: String,
+    /// What a careful reader should know: "only a day: taken as midnight UTC".
+    pub note: Option<&'static str>,
+}
+
+impl Evidence {
+    pub(super) fn new(field: &'static str, source: &'static str, value: &str) -> Evidence {
+        Evidence {
+            field,
+            source,
+            value: value.chars().take(120).collect(),
+            note: None,
+        }
+    }
+}
