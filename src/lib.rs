@@ -9,13 +9,14 @@
 //!
 //! The modules, highest layer first; an import may only point down (`tests/tidings/layers.rs`):
 //!
-//! 4. shell: [`cli`], [`daemon`]
+//! 4. shell: [`cli`], [`control`], [`daemon`]
 //! 3. faces: [`http`]
 //! 2. rivers: [`publish`], [`deliver`], [`inbox`], [`widget`], and what they share: [`instance`], [`remote`]
 //! 1. doors: [`config`], [`store`], [`keys`], [`net`], [`site::scan`], [`site::watch`], [`hooks`]
 //! 0. pure: [`ap`], [`sig`], [`site::page`], [`site::diff`], [`article`], [`queue`], [`sanitize`], [`clock`]
 
 pub mod cli;
+pub mod control;
 pub mod daemon;
 
 pub mod http;

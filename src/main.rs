@@ -1,5 +1,5 @@
 //! The binary: turns a result into an exit code.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    tidings::cli::run()
 }

@@ -66,13 +66,7 @@ impl Site {
             );
         }
         if web::prefers_activity_json(request.headers()) {
-            let host = request
-                .headers()
-                .get(HOST)
-                .and_then(|host| host.to_str().ok())
-                .unwrap_or_default();
-            let page = format!("http://{host}{path}");
-            return match format!("/ap/resolve?url={}", utf8_percent_encode(&page, NON_ALPHANUMERIC)).parse() {
+            return match format!("/ap/resolve?url={}", utf8_percent_encode(&path, IN_QUERY)).parse() {
                 Ok(target) => self.pass(request, &target, peer).await,
                 Err(_) => not_found(),
             };

@@ -22,6 +22,12 @@ use crate::article::{Kind, Visibility};
 
 pub use self::parse::{MAX_FILE, parse};
 pub use self::problem::Problem;
+pub use self::value::is_private;
+
+/// A domain without port, or an IP address, as URLs write it; `None` when the text is neither.
+pub fn domain(text: &str) -> Option<String> {
+    value::domain(text).ok()
+}
 pub use crate::article::QuotePolicy;
 
 /// A valid configuration.

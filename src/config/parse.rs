@@ -11,6 +11,7 @@ use super::{
     Actor, ActorKind, Config, Federation, FirstRun, FollowPolicy, Hook, HookTarget, Interactions, Listen,
     Moderation, Publish, QuotePolicy, Server, Share, Show, Signatures, Site, TrustedProxies, default, value,
 };
+use crate::ap::actor::instance_name;
 use crate::article::{Kind, Visibility};
 
 /// Largest configuration that is read, in bytes: a hundred times the shipped one, comments and all.
@@ -94,7 +95,15 @@ fn read<'t>(
     let mut section = Section::new("server", server_span, server, problems);
     let server = read_server(&mut section, base);
     section.finish();
-    let actors = read_actors(actors, problems);
+    let handle_domain = federation.handle_domain.or_else(|| {
+        let url = &site.as_ref()?.url;
+        let host = url.host_str()?;
+        Some(match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        })
+    });
+    let actors = read_actors(actors, handle_domain.as_deref(), problems);
     let mut section = Section::new("publish", publish_span, publish, problems);
     let publish = read_publish(&mut section);
     section.finish();
@@ -112,16 +121,7 @@ fn read<'t>(
         .collect();
 
     let site = site?;
-    let handle_domain = match federation.handle_domain {
-        Some(domain) => domain,
-        None => {
-            let host = site.url.host_str()?;
-            match site.url.port() {
-                Some(port) => format!("{host}:{port}"),
-                None => host.to_string(),
-            }
-        }
-    };
+    let handle_domain = handle_domain?;
     Some(Config {
         file,
         site,
@@ -254,6 +254,7 @@ fn read_server(section: &mut Section<'_, '_>, base: &Path) -> Server {
 
 fn read_actors<'t>(
     tables: Vec<(std::ops::Range<usize>, &'t DeTable<'t>)>,
+    handle_domain: Option<&str>,
     problems: &mut Problems<'t>,
 ) -> Vec<Actor> {
     let mut actors: Vec<Actor> = Vec::new();
@@ -265,6 +266,13 @@ fn read_actors<'t>(
                 if actors.iter().any(|actor| actor.name.eq_ignore_ascii_case(&name)) {
                     Err(Refusal::new(format!("{name:?} is the name of two actors"))
                         .hint("names differ in more than capitals"))
+                } else if handle_domain
+                    .is_some_and(|domain| instance_name(domain).eq_ignore_ascii_case(&name))
+                {
+                    Err(
+                        Refusal::new(format!("{name:?} is the name of the instance's own actor"))
+                            .hint("choose another name"),
+                    )
                 } else {
                     Ok(name)
                 }

@@ -11,7 +11,7 @@ use super::problem::{Problems, Refusal};
 use super::value;
 
 /// How alike a known key must be to be suggested for an unknown one, from 0 to 1; below it suggestions only confuse.
-const ALIKE: f64 = 0.75;
+const ALIKE: f64 = 0.8;
 
 /// A value with its place.
 pub(super) struct At<T> {
@@ -294,14 +294,21 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> Refusal {
     }
 }
 
+/// The known word that was probably meant: one that begins alike, or is a slip or two of the finger away.
 fn closest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let name = name.to_lowercase();
+    let slips = (name.chars().count() / 3).max(1);
     known
         .iter()
-        .map(|word| (strsim::jaro_winkler(&name, word), *word))
-        .filter(|(likeness, _)| *likeness >= ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| word)
+        .map(|word| {
+            let word_lower = word.to_lowercase();
+            let likeness = strsim::jaro_winkler(&name, &word_lower);
+            let near = strsim::osa_distance(&name, &word_lower) <= slips;
+            (near, likeness, *word)
+        })
+        .filter(|(near, likeness, _)| *near || *likeness >= ALIKE)
+        .max_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)))
+        .map(|(_, _, word)| word)
 }
 
 fn type_name(value: &DeValue<'_>) -> &'static str {

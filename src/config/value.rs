@@ -267,7 +267,7 @@ pub(super) fn site_url(text: &str) -> Result<Url, Refusal> {
 
 /// Whether a URL's host can only be reached from within: loopback, private addresses, names without a dot, and names
 /// below the domains that are set aside for such use (RFC 6761, RFC 8375, ICANN's `.internal`).
-pub(super) fn is_private(url: &Url) -> bool {
+pub fn is_private(url: &Url) -> bool {
     const INNER: [&str; 7] = [
         "localhost",
         "local",

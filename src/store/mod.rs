@@ -249,7 +249,7 @@ fn pretty(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-fn check_owner(root: &Path) -> Result<(), StoreError> {
+pub(crate) fn check_owner(root: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = std::fs::metadata(root)
         .map_err(|error| StoreError::io(root, error))?
@@ -266,7 +266,7 @@ fn check_owner(root: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn take_lock(root: &Path) -> Result<File, StoreError> {
+pub(crate) fn take_lock(root: &Path) -> Result<File, StoreError> {
     let path = root.join("lock");
     let file = File::options()
         .create(true)

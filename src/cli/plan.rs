@@ -1,0 +1,48 @@
+//! `tidings plan`: what a publish would do now.
+
+use serde_json::Value;
+
+use super::screen::rows;
+use super::{Outcome, Output, Session};
+use crate::control::{Command, code};
+
+/// What `plan` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    output: Output,
+    /// End with code 10 when there are changes
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Shows the plan.
+pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
+    let reply = session.tell(Command::Plan)?;
+    let screen = session.screen;
+    let changes = reply.data["changes"].as_array().map_or(0, Vec::len);
+    if args.output.json {
+        screen.json(&reply.data)?;
+    } else {
+        screen.table(
+            &["action", "page", "kind", "reason"],
+            &rows(&reply.data["changes"], &["/action", "/page", "/kind", "/reason"]),
+        )?;
+        let skipped = rows(&reply.data["skipped"], &["/page", "/reason"]);
+        if !skipped.is_empty() {
+            screen.text(if changes > 0 { "\n" } else { "" })?;
+            screen.table(&["skipped", "reason"], &skipped)?;
+        }
+        if changes == 0 {
+            screen.note("nothing to publish");
+        }
+        if reply.data["held"] == Value::Bool(true) {
+            screen.note("this is held: `tidings publish` lets it go out");
+        }
+    }
+    Ok(if args.exit_code && changes > 0 {
+        code::CHANGES
+    } else {
+        0
+    })
+}
