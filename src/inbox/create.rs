@@ -9,7 +9,7 @@ use super::verify::{Served, Verified};
 use super::{Refusal, author, blocking, event, moderation, ours, value};
 use crate::instance::Instance;
 use crate::remote::{self, RemoteError};
-use crate::store::{Author, Interaction, InteractionKind, InteractionState, StoreError};
+use crate::store::{Author, Gone, Interaction, InteractionKind, InteractionState, StoreError};
 
 /// Takes a Create.
 pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result<(), Refusal> {
@@ -124,7 +124,7 @@ pub(super) fn store(
     activity: &str,
     raw: &Value,
 ) -> Result<(), Refusal> {
-    if instance.store.gone.contains(&note.id) {
+    if instance.store.gone.contains(&Gone::key(&author.id, &note.id)) {
         return Ok(());
     }
     let id = Interaction::id_of(

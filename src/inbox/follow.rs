@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::verify::Verified;
-use super::{Refusal, author, blocking, event, moderation, ours};
+use super::{Refusal, author, blocking, event, gone, moderation, ours};
 use crate::ap::activity::{self, Deed};
 use crate::config::FollowPolicy;
 use crate::instance::{Instance, Outgoing};
 use crate::remote::{self, Freshness, Profile};
-use crate::store::{FollowState, Follower, Going, StoreError};
+use crate::store::{FollowState, Follower, StoreError};
 
 /// What a sender waits when the actor's document can't be had, in seconds.
 const NO_PROFILE: u64 = 60;
@@ -51,11 +51,10 @@ pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result
 
 fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile) -> Result<(), Refusal> {
     let follow = verified.activity();
+    // Its Undo overtook it.
     if let Some(id) = follow.id()
-        && let Some((Going::Before, _)) = instance.store.gone.brief(id)
+        && gone::is_gone(instance, id, verified)?
     {
-        // Its Undo overtook it. The id may come again: some servers have one for each pair of actors.
-        instance.store.gone.delete(id)?;
         return Ok(());
     }
     let config = instance.config();

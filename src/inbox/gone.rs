@@ -17,7 +17,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How often the memory is swept.
 const SWEEP: Duration = Duration::from_secs(3600);
 
-/// Remembers that an id is gone, unless too many are.
+/// Remembers that what was taken back is gone, unless too much is.
 pub(super) fn remember(
     instance: &Instance,
     id: &str,
@@ -25,7 +25,8 @@ pub(super) fn remember(
     verified: &Verified,
 ) -> Result<(), Refusal> {
     let gone = &instance.store.gone;
-    if matches!(gone.brief(id), Some((Going::Refused, _))) {
+    let key = Gone::key(verified.activity().actor(), id);
+    if matches!(gone.brief(&key), Some((Going::Refused, _))) {
         return Ok(());
     }
     if gone.len() >= REMEMBERED {
@@ -36,12 +37,23 @@ pub(super) fn remember(
         Going::Undone => verified.signed(),
         Going::Before | Going::Deleted | Going::Refused => instance.clock.now(),
     };
-    gone.put(&Gone {
-        id: id.to_string(),
-        at,
-        how,
-    })?;
+    gone.put(&Gone { key, at, how })?;
     Ok(())
+}
+
+/// Whether an activity that comes now was taken back: before it came, or after it was sent.
+pub(super) fn is_gone(instance: &Instance, id: &str, verified: &Verified) -> Result<bool, Refusal> {
+    let gone = &instance.store.gone;
+    let key = Gone::key(verified.activity().actor(), id);
+    match gone.brief(&key) {
+        None => Ok(false),
+        Some((Going::Before, _)) => {
+            gone.delete(&key)?;
+            Ok(true)
+        }
+        Some((Going::Undone, at)) => Ok(verified.signed() <= at),
+        Some((Going::Deleted | Going::Refused, _)) => Ok(true),
+    }
 }
 
 /// Forgets what is older than any delivery, every hour until `shutdown`.

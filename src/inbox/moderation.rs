@@ -249,7 +249,7 @@ pub fn delete(instance: &Instance, id: &str) -> Result<Interaction, ModerationEr
         .as_ref()
         .unwrap_or(&interaction.activity);
     instance.store.gone.put(&Gone {
-        id: remote.clone(),
+        key: Gone::key(&interaction.actor.id, remote),
         at: instance.clock.now(),
         how: Going::Refused,
     })?;

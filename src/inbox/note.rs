@@ -31,6 +31,8 @@ pub(super) struct Note {
     pub(super) id: String,
     /// The ids of those who wrote it.
     pub(super) authors: Vec<String>,
+    /// Whether it isn't one, but an actor.
+    is_actor: bool,
     /// What it answers.
     pub(super) in_reply_to: Option<String>,
     /// What it quotes, by each name that it gives.
@@ -80,6 +82,7 @@ impl Note {
                 .into_iter()
                 .map(str::to_string)
                 .collect(),
+            is_actor: object.get("inbox").is_some(),
             in_reply_to: object.get("inReplyTo").and_then(value::id).map(str::to_string),
             quotes: QUOTES
                 .iter()
@@ -101,9 +104,10 @@ impl Note {
         })
     }
 
-    /// Whether an actor wrote it, as it says itself; one that names nobody is by whoever sends it.
+    /// Whether an actor wrote it, as it says itself; one that names nobody is by whoever sends it, but an actor's
+    /// document is nobody's but its own.
     pub(super) fn is_by(&self, actor: &str) -> bool {
-        self.authors.is_empty() || self.authors.iter().any(|author| author == actor)
+        (self.authors.is_empty() && !self.is_actor) || self.authors.iter().any(|author| author == actor)
     }
 }
 

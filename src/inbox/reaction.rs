@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::verify::Verified;
-use super::{Refusal, author, blocking, event, moderation, ours};
+use super::{Refusal, author, blocking, event, gone, moderation, ours};
 use crate::instance::Instance;
-use crate::store::{Author, Going, Interaction, InteractionKind, InteractionState};
+use crate::store::{Author, Interaction, InteractionKind, InteractionState};
 
 /// Takes one. There is at most one of a kind by an actor on an object.
 pub(super) async fn take(
@@ -56,7 +56,7 @@ fn is_stored(instance: &Instance, activity: &str, emoji: Option<&str>) -> bool {
 fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
     let activity = reaction.verified.activity();
     if let Some(id) = activity.id()
-        && is_gone(instance, id, &reaction.verified)?
+        && gone::is_gone(instance, id, &reaction.verified)?
     {
         return Ok(());
     }
@@ -104,18 +104,4 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
         other
     })?;
     Ok(())
-}
-
-/// Whether an activity was undone already: before it came, or after it was sent.
-fn is_gone(instance: &Instance, id: &str, verified: &Verified) -> Result<bool, Refusal> {
-    let gone = &instance.store.gone;
-    match gone.brief(id) {
-        None => Ok(false),
-        Some((Going::Before, _)) => {
-            gone.delete(id)?;
-            Ok(true)
-        }
-        Some((Going::Undone, at)) => Ok(verified.signed() <= at),
-        Some((Going::Deleted | Going::Refused, _)) => Ok(true),
-    }
 }

@@ -316,6 +316,8 @@ async fn served(instance: &Instance, activity: &Activity, signer: &str) -> Resul
         .ok_or_else(foreign)?;
     match remote::object(instance, id).await {
         Ok(object) if value::types(&object).any(|kind| kind == "Tombstone") => Ok(Served::Gone),
+        // It is still there.
+        Ok(_) if activity.kind() == ActivityKind::Delete => Err(foreign()),
         Ok(object) => Ok(Served::Object(object)),
         Err(RemoteError::Gone { .. } | RemoteError::NotFound { .. })
             if activity.kind() == ActivityKind::Delete =>

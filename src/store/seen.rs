@@ -8,8 +8,8 @@ use super::Record;
 /// The id of a remote activity or object that is gone: should it arrive late or again, it is ignored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Gone {
-    /// The remote id.
-    pub id: String,
+    /// The actor's id, a space and the remote id: what another actor does under the same id is another thing.
+    pub key: String,
     /// When it went; swept some days later.
     pub at: Timestamp,
     /// How it went.
@@ -31,11 +31,18 @@ pub enum Going {
     Refused,
 }
 
+impl Gone {
+    /// The key of what an actor did under an id.
+    pub fn key(actor: &str, id: &str) -> String {
+        format!("{actor} {id}")
+    }
+}
+
 impl Record for Gone {
     type Brief = (Going, Timestamp);
 
     fn id(&self) -> &str {
-        &self.id
+        &self.key
     }
 
     fn brief(&self) -> Self::Brief {
