@@ -4,12 +4,13 @@
 //! and the job; then the object is marked as told. A crash between any two steps is repaired by going on from what is
 //! on disk; every step can be repeated without harm.
 
-pub mod recipients;
-
 mod choice;
 mod draft;
+pub mod markdown;
+mod note;
 mod outlook;
 mod reading;
+pub mod recipients;
 mod river;
 mod telling;
 
@@ -22,6 +23,7 @@ use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
 use crate::store::{ObjectState, StoreError};
 
+pub use self::note::NoteRequest;
 pub use self::outlook::{Forecast, Outlook};
 use self::reading::{Desk, Look};
 
@@ -59,6 +61,9 @@ pub enum PublishError {
     /// A page or object that isn't published.
     #[error("{0} isn't published")]
     NotPublished(String),
+    /// A note that can't be published.
+    #[error("{0}")]
+    Note(String),
     /// A task of ours ended before its time.
     #[error("the work was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
