@@ -4,8 +4,9 @@ use hyper::StatusCode;
 use serde_json::Value;
 
 use super::request::Asked;
-use super::respond::{Cache, Reply, problem};
+use super::respond::{Cache, Reply, problem, retry_after};
 use crate::ap::is_public;
+use crate::inbox::verify;
 use crate::store::{FollowState, StoreError};
 
 /// Lets in whoever may see what is public: everybody, unless the owner wants fetches signed.
@@ -91,10 +92,19 @@ fn authority(id: &str) -> Option<&str> {
     rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty())
 }
 
-/// Who signed the request; `None` when it isn't signed, or its signature can't be checked.
-#[expect(clippy::unused_async, reason = "keys are fetched here")]
-async fn signer(_asked: &Asked<'_>) -> Result<Option<String>, Reply> {
-    Ok(None)
+/// Who signed the request; `None` when it isn't signed.
+async fn signer(asked: &Asked<'_>) -> Result<Option<String>, Reply> {
+    let method = asked.parts.method.as_str();
+    verify::fetcher(asked.instance, method, &asked.target_uri(), &asked.parts.headers)
+        .await
+        .map_err(|refusal| {
+            let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            let reply = problem(status, &refusal.to_string());
+            match refusal.retry_after() {
+                Some(seconds) => retry_after(reply, seconds),
+                None => reply,
+            }
+        })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod actor;
 mod crowd;
 mod discovery;
 mod gate;
+mod inbox;
 mod listing;
 mod negotiate;
 mod note;

@@ -192,7 +192,7 @@ pub(super) async fn quote(asked: &Asked<'_>, id: &str) -> Reply {
 
 /// From a page to its object, whatever `Accept` says: proxies send those here who want ActivityPub.
 pub(super) fn resolve(asked: &Asked<'_>) -> Reply {
-    let Some(page) = asked.parameter("url") else {
+    let Some(page) = asked.parameter("url").filter(|page| !page.is_empty()) else {
         return problem(StatusCode::BAD_REQUEST, "the parameter url is missing");
     };
     match key_of_page(asked, &page) {

@@ -10,7 +10,7 @@ use super::actor::Collection;
 use super::peer::Peer;
 use super::request::Asked;
 use super::respond::{Reply, finish, not_found, plain, problem};
-use super::{actor, discovery, object};
+use super::{actor, discovery, inbox, object};
 use crate::ap::nodeinfo::Version;
 use crate::instance::Instance;
 use crate::store::InteractionKind;
@@ -101,10 +101,8 @@ impl Route<'_> {
     /// Answers a POST.
     async fn post(self, asked: &Asked<'_>, mut body: Incoming) -> Reply {
         match self {
-            Route::SharedInbox | Route::Inbox(_) => {
-                asked.discard(&mut body).await;
-                not_found()
-            }
+            Route::SharedInbox => inbox::receive(asked, None, body).await,
+            Route::Inbox(name) => inbox::receive(asked, Some(name), body).await,
             _ => {
                 asked.discard(&mut body).await;
                 self.not_allowed()
