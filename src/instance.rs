@@ -2,7 +2,7 @@
 //!
 //! The daemon makes one, and so does a command that finds no daemon running: both take the same code path.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
@@ -11,6 +11,7 @@ use crate::ap::actor;
 use crate::ap::iri::Iris;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deliver;
 use crate::inbox::gate::Gate;
 use crate::keys::Keys;
 use crate::net::Client;
@@ -36,16 +37,18 @@ pub struct Instance {
     pub remote: remote::Memory,
     /// The time.
     pub clock: Clock,
-    /// Rung when there is something to deliver.
-    pub delivery: Notify,
     /// Rung when there is a hook to call.
     pub calls: Notify,
+    /// What waits for delivery.
+    pub outbound: deliver::Outbound,
     /// Rung when the folder should be read again.
     pub scan: Notify,
     /// How much its inboxes take.
     pub gate: Gate,
     /// Told when something changed under an object: its KEY. For streams of events.
     pub changed: broadcast::Sender<Arc<str>>,
+    /// The time in the last fresh id, and how many before it had the same.
+    last_id: Mutex<(i64, u16)>,
 }
 
 /// An activity on its way out.
@@ -74,8 +77,9 @@ impl Instance {
             client,
             remote: remote::Memory::default(),
             clock,
-            delivery: Notify::new(),
             calls: Notify::new(),
+            outbound: deliver::Outbound::default(),
+            last_id: Mutex::default(),
             scan: Notify::new(),
             gate: Gate::default(),
             changed: broadcast::channel(HAPPENINGS).0,
@@ -126,20 +130,30 @@ impl Instance {
         ))
     }
 
-    /// A fresh id that nobody can guess: later ones are greater; 11 digits of time and 16 of chance, hexadecimal.
+    /// A fresh id that nobody can guess: later ones are greater. 11 hexadecimal digits of time in milliseconds, 4 that
+    /// count within one, 12 of chance.
     pub fn fresh_id(&self) -> String {
         let mut chance = [0; 8];
-        getrandom::fill(&mut chance).expect("the operating system has randomness");
-        format!(
-            "{:011x}{:016x}",
-            self.clock.now().as_millisecond(),
-            u64::from_be_bytes(chance)
-        )
+        getrandom::fill(&mut chance[2..]).expect("the operating system has randomness");
+        let mut last = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
+        // The clock may step back, and a millisecond has room for more ids than can be stored in it.
+        let now = self.clock.now().as_millisecond().max(last.0);
+        *last = match last.1.checked_add(1) {
+            Some(count) if now == last.0 => (now, count),
+            None if now == last.0 => (now + 1, 0),
+            _ => (now, 0),
+        };
+        format!("{:011x}{:04x}{:012x}", last.0, last.1, u64::from_be_bytes(chance))
     }
 
     /// Stores an activity, then its delivery job, then wakes the delivery. Repeating it with the same ID changes nothing
     /// but sends again.
     pub fn send(&self, outgoing: Outgoing) -> Result<(), StoreError> {
+        self.send_with_key(outgoing, None)
+    }
+
+    /// As [`Instance::send`], signed with the former key of this fingerprint: the Update that announces a new one.
+    pub fn send_with_key(&self, outgoing: Outgoing, key: Option<String>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let activity = Activity {
             id: outgoing.id,
@@ -153,15 +167,17 @@ impl Instance {
         if outgoing.inboxes.is_empty() {
             return Ok(());
         }
-        self.store.jobs.put(&Job {
+        let job = Job {
             id: self.fresh_id(),
             actor: activity.actor,
+            key,
             activity: self.iris.activity(&activity.id),
             created: now,
             inboxes: outgoing.inboxes,
             body: activity.activity,
-        })?;
-        self.delivery.notify_one();
+        };
+        self.store.jobs.put(&job)?;
+        self.outbound.add(&job);
         Ok(())
     }
 }

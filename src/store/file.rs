@@ -182,25 +182,36 @@ impl Disk {
         Ok(names)
     }
 
-    /// Appends to a log beside the records and syncs it; makes it when it isn't there.
+    /// Appends to a log beside the records, making it when it isn't there, without waiting for the disk:
+    /// what is written outlives this process, and after [`Disk::sync`] a power failure too.
     pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.root.join(name);
-        let fresh = !path.exists();
         let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new()
+            OpenOptions::new()
                 .create(true)
                 .append(true)
                 .mode(0o644)
-                .open(&path)?;
-            file.write_all(bytes)?;
-            file.sync_data()
+                .open(&path)?
+                .write_all(bytes)
         };
-        write().map_err(|error| StoreError::io(&path, error))?;
-        if fresh {
-            sync_folder(path.parent().unwrap_or(&self.root))
-        } else {
-            Ok(())
+        write().map_err(|error| StoreError::io(&path, error))
+    }
+
+    /// Waits until what was appended to these logs is on the disk, and their folders too. One that is gone is done.
+    pub fn sync(&self, names: &[String]) -> Result<(), StoreError> {
+        let mut folders = std::collections::BTreeSet::new();
+        for name in names {
+            let path = self.root.join(name);
+            match File::open(&path) {
+                Ok(file) => file.sync_data().map_err(|error| StoreError::io(&path, error))?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(StoreError::io(&path, error)),
+            }
+            if let Some(folder) = path.parent() {
+                folders.insert(folder.to_path_buf());
+            }
         }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
     /// Moves a record that can't be understood to `damaged/`, so that the rest can go on; answers where it lies now.

@@ -194,6 +194,17 @@ impl<R: Record> Table<R> {
         Ok(true)
     }
 
+    /// Removes a record without waiting for the disk: after a power failure it may be there again. No error when there
+    /// is none.
+    pub fn discard(&self, id: &str) -> Result<(), StoreError> {
+        let _writing = self.write_lock(id);
+        if self.contains(id) {
+            self.disk.unlink(&format!("{}.json", self.key(id)))?;
+            self.lock().remove(id);
+        }
+        Ok(())
+    }
+
     /// Whether there is a record with this id.
     pub fn contains(&self, id: &str) -> bool {
         self.lock().briefs.contains_key(id)

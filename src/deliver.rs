@@ -1,1 +1,0 @@
-//! The delivery of activities to inboxes.

@@ -1,0 +1,201 @@
+//! One delivery: sign, knock, and tell what the answer means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use jiff::Timestamp;
+use url::Url;
+
+use super::board::{Outcome, Parcel};
+use super::{body_of, gone};
+use crate::ap::ACTIVITY_JSON;
+use crate::instance::Instance;
+use crate::net::{Answer, NetError, Reuse};
+use crate::queue::{self, Scope, Verdict};
+use crate::remote::scheme;
+use crate::sig::{self, Outgoing, Scheme};
+
+/// How much of the reason that a server gives is kept, in characters.
+const REASON: usize = 200;
+
+/// Makes a delivery.
+pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel) -> Outcome {
+    let url = match Url::parse(&parcel.inbox) {
+        Ok(url) if url.has_host() => url,
+        _ => return Outcome::Refused("the inbox is not a URL".into()),
+    };
+    if is_blocked(instance, url.host_str().unwrap_or_default()) {
+        return Outcome::Blocked;
+    }
+    let body = match body(instance, parcel).await {
+        Ok(body) => body,
+        Err(reason) => return Outcome::Hindered(reason),
+    };
+    let knocks = scheme::knocks(instance, &parcel.host);
+    let mut scheme = knocks.first;
+    let mut answer = knock(instance, parcel, &url, &body, scheme).await;
+    if let (Ok(refused), Some(second)) = (&answer, knocks.second)
+        && refused.status == StatusCode::UNAUTHORIZED
+    {
+        scheme = second;
+        answer = knock(instance, parcel, &url, &body, scheme).await;
+    }
+    match answer {
+        Ok(answer) => {
+            if answer.status.is_success() {
+                scheme::took(instance, &parcel.host, scheme);
+            }
+            read(instance, parcel, &answer).await
+        }
+        Err(Trouble::Net(error)) => of_error(&error),
+        Err(Trouble::Here(reason)) => Outcome::Hindered(reason),
+    }
+}
+
+/// What kept us from an answer.
+enum Trouble {
+    Net(NetError),
+    Here(String),
+}
+
+fn is_blocked(instance: &Instance, host: &str) -> bool {
+    if instance.config().federation.refuses(host) {
+        return true;
+    }
+    // A block of a domain holds for all below it.
+    let mut rest = Some(host);
+    while let Some(domain) = rest {
+        if instance.store.blocks.contains(domain) {
+            return true;
+        }
+        rest = domain.split_once('.').map(|(_, above)| above);
+    }
+    false
+}
+
+async fn body(instance: &Arc<Instance>, parcel: &Parcel) -> Result<Bytes, String> {
+    let read = || async {
+        let instance = Arc::clone(instance);
+        let id = Arc::clone(&parcel.job.id);
+        tokio::task::spawn_blocking(move || match instance.store.jobs.get(&id) {
+            Ok(Some(job)) => Ok(body_of(&job)),
+            Ok(None) => Err(format!("the job {id} is gone")),
+            Err(error) => Err(error.to_string()),
+        })
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+    };
+    parcel.body.get_or_try_init(read).await.cloned()
+}
+
+async fn knock(
+    instance: &Arc<Instance>,
+    parcel: &Parcel,
+    url: &Url,
+    body: &Bytes,
+    scheme: Scheme,
+) -> Result<Answer, Trouble> {
+    let headers = {
+        let _turn = instance
+            .outbound
+            .signing
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        let (instance, job) = (Arc::clone(instance), Arc::clone(&parcel.job));
+        let (url, body) = (url.clone(), body.clone());
+        // A signature takes a quarter of a millisecond of pure computing: not on a thread that serves connections.
+        tokio::task::spawn_blocking(move || {
+            let keys = match &job.key {
+                Some(fingerprint) => instance.keys.with_fingerprint(&job.actor, fingerprint),
+                None => instance.keys.of(&job.actor),
+            }
+            .map_err(|error| error.to_string())?;
+            let key_id = instance.iris.main_key(&instance.iris.actor(&job.actor));
+            let request = Outgoing {
+                method: "POST",
+                url: &url,
+                body: Some(&body),
+                content_type: Some(ACTIVITY_JSON),
+            };
+            sig::sign(scheme, &request, &keys.rsa, &key_id, instance.clock.now())
+                .map_err(|error| error.to_string())
+        })
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+        .map_err(Trouble::Here)?
+    };
+    let reuse = if parcel.more { Reuse::Keep } else { Reuse::Close };
+    instance
+        .client
+        .post(url, headers, body.clone(), reuse)
+        .await
+        .map_err(Trouble::Net)
+}
+
+async fn read(instance: &Arc<Instance>, parcel: &Parcel, answer: &Answer) -> Outcome {
+    match queue::verdict(answer.status.as_u16()) {
+        Verdict::Delivered => Outcome::Delivered,
+        Verdict::Never => Outcome::Refused(describe(answer)),
+        Verdict::Later(scope) => Outcome::Failed {
+            scope,
+            error: describe(answer),
+            retry_after: retry_after(answer, instance.clock.now()),
+        },
+        Verdict::Gone => {
+            let (instance, job, inbox) = (
+                Arc::clone(instance),
+                Arc::clone(&parcel.job),
+                Arc::clone(&parcel.inbox),
+            );
+            let found =
+                tokio::task::spawn_blocking(move || gone::instead(&instance, &job.actor, &inbox)).await;
+            match found {
+                Ok(Ok(instead)) => Outcome::Gone(instead),
+                Ok(Err(error)) => Outcome::Hindered(error.to_string()),
+                Err(error) => Outcome::Hindered(error.to_string()),
+            }
+        }
+    }
+}
+
+fn of_error(error: &NetError) -> Outcome {
+    match error {
+        NetError::Refused { .. } => Outcome::Refused(error.to_string()),
+        NetError::Request { .. } | NetError::Tls(_) => Outcome::Hindered(error.to_string()),
+        _ => Outcome::Failed {
+            scope: Scope::Host,
+            error: error.to_string(),
+            retry_after: None,
+        },
+    }
+}
+
+/// The status and the beginning of what the server says about it, on one line.
+fn describe(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let words: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(REASON)
+        .collect();
+    let words = words.trim();
+    // Of a page for people the status says it all.
+    if words.is_empty() || words.starts_with('<') {
+        answer.status.to_string()
+    } else {
+        format!("{}: {words}", answer.status)
+    }
+}
+
+/// How long the server asks us to wait (RFC 9110, section 10.2.3): seconds, or a date.
+fn retry_after(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    let value = answer.header("retry-after")?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = Timestamp::try_from(httpdate::parse_http_date(value).ok()?).ok()?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
