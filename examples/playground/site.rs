@@ -23,7 +23,7 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 /// How long a page waits for an include before it goes out without.
-const INCLUDE_PATIENCE: Duration = Duration::from_secs(5);
+const INCLUDE_PATIENCE: Duration = Duration::from_secs(2);
 /// Headers that concern one connection only (RFC 9110, 7.6.1).
 const HOP_BY_HOP: [&str; 7] = [
     "connection",
