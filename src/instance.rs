@@ -17,6 +17,7 @@ use crate::keys::Keys;
 use crate::net::Client;
 use crate::remote;
 use crate::store::{Activity, Job, Store, StoreError};
+use crate::widget::{Shelf, Templates};
 
 /// How many happenings a slow listener may be behind before it misses some.
 const HAPPENINGS: usize = 256;
@@ -45,6 +46,10 @@ pub struct Instance {
     pub scan: Notify,
     /// How much its inboxes take.
     pub gate: Gate,
+    /// What was said, as far as it was read for pages.
+    pub shelf: Shelf,
+    /// How that is drawn.
+    pub templates: Templates,
     /// Told when something changed under an object: its KEY. For streams of events.
     pub changed: broadcast::Sender<Arc<str>>,
     /// The time in the last fresh id, and how many before it had the same.
@@ -82,6 +87,8 @@ impl Instance {
             last_id: Mutex::default(),
             scan: Notify::new(),
             gate: Gate::default(),
+            shelf: Shelf::default(),
+            templates: Templates::default(),
             changed: broadcast::channel(HAPPENINGS).0,
         }
     }

@@ -155,6 +155,17 @@ impl Iris {
         format!("{}/.well-known/webfinger?resource={{uri}}", self.origin)
     }
 
+    /// Where a picture that is kept here is served: a path, because readers are on ORIGIN already.
+    pub fn media(hash: &str) -> String {
+        format!("/ap/media/{hash}")
+    }
+
+    /// The form that sends a reader to their own server: a path.
+    pub fn interact(uri: &str, intent: &str) -> String {
+        let uri = utf8_percent_encode(uri, KEY_RESERVED);
+        format!("/ap/interact?intent={intent}&uri={uri}")
+    }
+
     /// A path below ORIGIN that isn't an id: `path` begins with a slash.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.origin)

@@ -112,6 +112,39 @@ impl Disk {
         self.write(&self.path(key), bytes, 0o644, Existing::Keep)
     }
 
+    /// Writes any file below the data directory, whether it is there or not.
+    pub fn write_file(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(&self.root.join(name), bytes, 0o644, Existing::Replace)
+            .map(|_| ())
+    }
+
+    /// The files of a folder that aren't records: name, size in bytes, and when it was written, in no order.
+    pub fn files(&self, folder: &str) -> Result<Vec<(String, u64, std::time::SystemTime)>, StoreError> {
+        let path = self.root.join(folder);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(StoreError::io(&path, error)),
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| StoreError::io(&path, error))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if name.starts_with(TEMPORARY) {
+                let _ = fs::remove_file(entry.path());
+                continue;
+            }
+            let about = entry.metadata().map_err(|error| StoreError::io(&path, error))?;
+            if about.is_file() {
+                let written = about.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+                files.push((name, about.len(), written));
+            }
+        }
+        Ok(files)
+    }
+
     /// Writes a secret that only its owner may read, if there is none; `false` when there is one.
     pub fn put_secret(&self, name: &str, bytes: &[u8]) -> Result<bool, StoreError> {
         self.write(&self.root.join(name), bytes, 0o600, Existing::Keep)

@@ -12,6 +12,7 @@ pub mod file;
 pub mod follower;
 pub mod interaction;
 pub mod job;
+pub mod media;
 pub mod object;
 pub mod quote;
 pub mod remote;
@@ -37,13 +38,14 @@ pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
 pub use self::job::Job;
+pub use self::media::{Media, Picture, PictureKind};
 pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach};
 pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost};
 pub use self::report::Report;
 pub use self::seen::{Going, Gone};
 pub use self::site::SiteState;
-pub use self::table::{Record, Table};
+pub use self::table::{Member, Record, Table};
 
 /// The version of the data directory's layout that this program writes.
 pub const LAYOUT: u32 = 1;
@@ -166,6 +168,8 @@ pub struct Store {
     pub remote_actors: Cache<RemoteActor>,
     /// What is known of remote hosts: a cache.
     pub remote_hosts: Cache<RemoteHost>,
+    /// Pictures of others that are kept here, for readers.
+    pub media: Media,
     followers: RwLock<BTreeMap<String, Arc<Table<Follower>>>>,
     _lock: File,
 }
@@ -194,6 +198,7 @@ impl Store {
             gone: Table::open(&disk, "gone")?,
             remote_actors: Cache::new(&disk, "remote/actors"),
             remote_hosts: Cache::new(&disk, "remote/hosts"),
+            media: Media::open(&disk, "media")?,
             followers: RwLock::default(),
             disk,
             _lock: lock,

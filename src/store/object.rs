@@ -151,6 +151,27 @@ impl Record for Object {
     fn group(&self) -> Option<&str> {
         self.page.as_deref()
     }
+
+    fn labels(&self) -> Vec<String> {
+        let former = self
+            .former_pages
+            .iter()
+            .map(|page| Object::label_of_former_page(page));
+        let answers = self.object["inReplyTo"].as_str().map(Object::label_of_answer);
+        former.chain(answers).collect()
+    }
+}
+
+impl Object {
+    /// The label of an object whose page once lay at this path.
+    pub fn label_of_former_page(page: &str) -> String {
+        format!("was {page}")
+    }
+
+    /// The label of our notes that answer an object.
+    pub fn label_of_answer(target: &str) -> String {
+        format!("answers {target}")
+    }
 }
 
 /// To which inboxes the Create of an object went: its Update and its Delete go there too.

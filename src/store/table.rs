@@ -53,6 +53,10 @@ struct Index<B> {
     briefs: HashMap<Arc<str>, Entry<B>>,
     groups: Members,
     labels: Members,
+    /// How many changes there were since the table was opened.
+    revision: u64,
+    /// The revision in which a group last changed; also of one that lost its last member.
+    touched: HashMap<Arc<str>, u64>,
 }
 
 type Members = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
@@ -62,6 +66,18 @@ struct Entry<B> {
     brief: B,
     group: Option<Arc<str>>,
     labels: Box<[Arc<str>]>,
+    revision: u64,
+}
+
+/// A record of a group, as far as it is known without reading its file.
+#[derive(Clone, Debug)]
+pub struct Member<B> {
+    /// Its id.
+    pub id: Arc<str>,
+    /// What of it is kept in memory.
+    pub brief: B,
+    /// The table's revision in which it was last written: what was read of it then is still true.
+    pub revision: u64,
 }
 
 /// Adds an id to the set of that name; answers the name as the map holds it.
@@ -87,21 +103,33 @@ fn leave(sets: &mut Members, name: &str, id: &str) {
 impl<B> Index<B> {
     fn insert(&mut self, id: &str, brief: B, group: Option<&str>, labels: &[String]) {
         self.remove(id);
+        self.revision += 1;
         let id: Arc<str> = id.into();
         let group = group.map(|group| join(&mut self.groups, group, &id));
+        if let Some(group) = &group {
+            self.touched.insert(Arc::clone(group), self.revision);
+        }
         let labels = labels
             .iter()
             .map(|label| join(&mut self.labels, label, &id))
             .collect();
-        self.briefs.insert(id, Entry { brief, group, labels });
+        let entry = Entry {
+            brief,
+            group,
+            labels,
+            revision: self.revision,
+        };
+        self.briefs.insert(id, entry);
     }
 
     fn remove(&mut self, id: &str) {
         let Some(entry) = self.briefs.remove(id) else {
             return;
         };
+        self.revision += 1;
         if let Some(group) = entry.group {
             leave(&mut self.groups, &group, id);
+            self.touched.insert(group, self.revision);
         }
         for label in &entry.labels {
             leave(&mut self.labels, label, id);
@@ -117,6 +145,8 @@ impl<R: Record> Table<R> {
             briefs: HashMap::new(),
             groups: HashMap::new(),
             labels: HashMap::new(),
+            revision: 0,
+            touched: HashMap::new(),
         };
         for key in disk.list(folder)? {
             let Some(bytes) = disk.get(&key)? else { continue };
@@ -249,6 +279,35 @@ impl<R: Record> Table<R> {
             .collect()
     }
 
+    /// The same, each with the revision in which it was last written.
+    pub fn members(&self, group: &str) -> Vec<Member<R::Brief>> {
+        let index = self.lock();
+        let Some(members) = index.groups.get(group) else {
+            return Vec::new();
+        };
+        members
+            .iter()
+            .filter_map(|id| {
+                let entry = index.briefs.get(id)?;
+                Some(Member {
+                    id: Arc::clone(id),
+                    brief: entry.brief.clone(),
+                    revision: entry.revision,
+                })
+            })
+            .collect()
+    }
+
+    /// How many changes there were since the table was opened: what was made from it is still true while this stays.
+    pub fn revision(&self) -> u64 {
+        self.lock().revision
+    }
+
+    /// The revision in which a group last changed; 0 when it never had a member.
+    pub fn revision_of(&self, group: &str) -> u64 {
+        self.lock().touched.get(group).copied().unwrap_or(0)
+    }
+
     /// The ids of the records with this label, by id.
     pub fn labelled(&self, label: &str) -> Vec<Arc<str>> {
         self.lock()
@@ -370,6 +429,25 @@ mod tests {
         assert_eq!(table.labelled("5 letters").len(), 1);
         assert_eq!(table.labelled("6 letters").len(), 0, "the cherry is gone");
         assert!(again.has_label("5 letters") && !again.has_label("6 letters"));
+    }
+
+    #[test]
+    fn a_change_raises_the_revision_of_its_group_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = Table::<Fruit>::open(&Disk::new(folder.path()), "fruits").unwrap();
+        table.put(&fruit("apple", "red")).unwrap();
+        table.put(&fruit("lemon", "yellow")).unwrap();
+        let (red, yellow) = (table.revision_of("red"), table.revision_of("yellow"));
+        table.put(&fruit("cherry", "red")).unwrap();
+        assert!(table.revision_of("red") > red);
+        assert_eq!(table.revision_of("yellow"), yellow);
+        assert_eq!(table.members("yellow")[0].revision, yellow);
+        table.delete("lemon").unwrap();
+        assert!(
+            table.revision_of("yellow") > yellow,
+            "also when its last member goes"
+        );
+        assert_eq!(table.revision_of("blue"), 0);
     }
 
     #[test]

@@ -1,1 +1,0 @@
-//! What people said, for the reader's page.

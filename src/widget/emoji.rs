@@ -1,0 +1,160 @@
+//! Custom emoji: `:name:` in a text becomes a small picture that is served from here.
+
+use serde_json::Value;
+
+use super::item::{hash_of, web_address};
+
+/// Most emoji that are read of one activity.
+const MAX_EMOJI: usize = 64;
+/// Longest name of one, in bytes with its colons.
+const MAX_NAME: usize = 66;
+
+/// A custom emoji.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Emoji {
+    /// With its colons.
+    pub(super) name: String,
+    /// Where it lies on its server.
+    pub(super) url: String,
+    /// Under which name it is kept here.
+    pub(super) hash: String,
+}
+
+/// The emoji that an activity's tags, or those of its object, name.
+pub(super) fn of_activity(activity: &Value) -> Vec<Emoji> {
+    let of = |value: &Value| -> Vec<Emoji> {
+        let tags = match &value["tag"] {
+            Value::Array(tags) => tags.as_slice(),
+            Value::Null => &[],
+            one => std::slice::from_ref(one),
+        };
+        tags.iter().filter_map(read).collect()
+    };
+    let mut found = of(&activity["object"]);
+    found.extend(of(activity));
+    found.truncate(MAX_EMOJI);
+    found
+}
+
+fn read(tag: &Value) -> Option<Emoji> {
+    if !matches!(tag["type"].as_str(), Some("Emoji" | "toot:Emoji")) {
+        return None;
+    }
+    let bare = tag["name"].as_str()?.trim_matches(':');
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.' | '@');
+    if bare.is_empty() || bare.len() + 2 > MAX_NAME || !bare.chars().all(plain) {
+        return None;
+    }
+    let icon = match &tag["icon"] {
+        Value::Array(icons) => icons.first()?,
+        icon => icon,
+    };
+    let url = icon
+        .as_str()
+        .or_else(|| icon["url"].as_str())
+        .or_else(|| icon["href"].as_str())
+        .and_then(web_address)?;
+    Some(Emoji {
+        name: format!(":{bare}:"),
+        hash: hash_of(&url),
+        url,
+    })
+}
+
+/// Puts pictures in place of the names in the text of clean HTML; `image` makes the markup, or `None` where the
+/// picture isn't here, and then the name stays.
+pub(super) fn in_html(html: &str, emoji: &[Emoji], image: impl Fn(&Emoji) -> Option<String>) -> String {
+    if emoji.is_empty() || !html.contains(':') {
+        return html.to_string();
+    }
+    let mut out = String::with_capacity(html.len());
+    let mut rest = html;
+    while !rest.is_empty() {
+        let text = rest.find('<').unwrap_or(rest.len());
+        in_text(&rest[..text], emoji, &image, &mut out);
+        rest = &rest[text..];
+        let tag = end_of_tag(rest);
+        out.push_str(&rest[..tag]);
+        rest = &rest[tag..];
+    }
+    out
+}
+
+fn in_text(text: &str, emoji: &[Emoji], image: &impl Fn(&Emoji) -> Option<String>, out: &mut String) {
+    let mut rest = text;
+    while let Some(colon) = rest.find(':') {
+        out.push_str(&rest[..colon]);
+        rest = &rest[colon..];
+        let found = emoji
+            .iter()
+            .filter(|emoji| rest.starts_with(&emoji.name))
+            .find_map(|emoji| Some((emoji.name.len(), image(emoji)?)));
+        match found {
+            Some((length, markup)) => {
+                out.push_str(&markup);
+                rest = &rest[length..];
+            }
+            None => {
+                out.push(':');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+}
+
+/// Where the tag ends that `html` begins with; a `>` inside a quoted attribute doesn't end it.
+fn end_of_tag(html: &str) -> usize {
+    let mut quote = None;
+    for (at, c) in html.char_indices() {
+        match (quote, c) {
+            (None, '>') => return at + 1,
+            (None, '"' | '\'') => quote = Some(c),
+            (Some(open), c) if c == open => quote = None,
+            _ => {}
+        }
+    }
+    html.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn cat() -> Vec<Emoji> {
+        of_activity(&json!({"object": {"tag": [
+            {"type": "Emoji", "name": ":cat:", "icon": {"type": "Image", "url": "https://a.example/cat.png"}},
+            {"type": "Emoji", "name": ":\"><script>:", "icon": {"url": "https://a.example/x.png"}},
+            {"type": "Emoji", "name": ":js:", "icon": {"url": "javascript:alert(1)"}},
+            {"type": "Mention", "name": "@cat"},
+        ]}}))
+    }
+
+    #[test]
+    fn only_a_plain_name_with_a_web_address_is_an_emoji() {
+        let found = cat();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].name, ":cat:");
+    }
+
+    #[test]
+    fn a_name_becomes_a_picture_in_text_but_never_inside_a_tag() {
+        let html = r#"<p><a href="https://a.example/:cat:" title="a > :cat:">x :cat: 10:30</a></p>"#;
+        assert_eq!(
+            in_html(html, &cat(), |emoji| Some(format!("[{}]", emoji.hash))),
+            format!(
+                r#"<p><a href="https://a.example/:cat:" title="a > :cat:">x [{}] 10:30</a></p>"#,
+                cat()[0].hash
+            )
+        );
+    }
+
+    #[test]
+    fn a_picture_that_is_not_here_leaves_the_name() {
+        assert_eq!(
+            in_html("<p>:cat::cat:</p>", &cat(), |_| None),
+            "<p>:cat::cat:</p>"
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! What people said, for the reader's page: JSON, HTML fragments, the form that lets a reader take part, and pictures.
+//!
+//! Everything comes from the store; a reader's request never leads to another server. Only the form asks one, and
+//! that only when the reader names it. All functions that read may block for as long as it takes to read records.
+
+mod conversation;
+mod emoji;
+mod item;
+mod json;
+mod page;
+mod shelf;
+mod template;
+mod text;
+mod view;
+
+use minijinja::{Value, context};
+
+pub use self::item::hash_of;
+pub use self::page::find;
+pub use self::shelf::Shelf;
+pub use self::template::Templates;
+
+use self::conversation::Conversation;
+use self::text::Locale;
+use self::view::{Counts, Viewer};
+use crate::ap::iri::Iris;
+use crate::config::Show;
+use crate::instance::Instance;
+use crate::store::{ObjectState, StoreError};
+
+/// The custom elements.
+pub const SCRIPT: &str = include_str!("static/tidings.js");
+/// The stylesheet.
+pub const STYLE: &str = include_str!("static/tidings.css");
+
+/// The JSON of `/ap/interactions` for a page, in any spelling ([`find`]); `None` for a page that isn't published.
+///
+/// # Errors
+/// When records can't be read.
+pub fn interactions(instance: &Instance, page: &str) -> Result<Option<serde_json::Value>, StoreError> {
+    let Some(key) = find(instance, page) else {
+        return Ok(None);
+    };
+    let conversation = conversation::of_object(instance, &key)?;
+    Ok(Some(json::of_conversation(
+        &viewer(instance),
+        &url_of(instance, &key),
+        &instance.iris.object(&key),
+        &conversation,
+        instance.config().interactions.show,
+    )))
+}
+
+/// The thread of a page as an HTML fragment: replies oldest first on every level, likes and boosts as rows of faces,
+/// newest first. Empty for a page that isn't published, and when `show` is none.
+///
+/// # Errors
+/// When records can't be read.
+pub fn thread(instance: &Instance, page: &str) -> Result<String, StoreError> {
+    match find(instance, page) {
+        Some(key) => thread_of(instance, &key),
+        None => Ok(String::new()),
+    }
+}
+
+fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
+    let show = instance.config().interactions.show;
+    if show == Show::None {
+        return Ok(String::new());
+    }
+    let conversation = conversation::of_object(instance, key)?;
+    let counts = Counts::of(&conversation);
+    let shown = match show {
+        Show::All => conversation,
+        Show::Counts | Show::None => Conversation::default(),
+    };
+    let viewer = viewer(instance);
+    let object = instance.iris.object(key);
+    let replies: Vec<Value> = shown
+        .replies
+        .iter()
+        .map(|node| viewer.reply(&node.item, &node.replies, 0))
+        .collect();
+    let quotes: Vec<Value> = shown
+        .quotes
+        .iter()
+        .map(|item| viewer.reply(item, &[], 0))
+        .collect();
+    let context = context! {
+        lang => viewer.locale.tag(),
+        page => url_of(instance, key),
+        counts,
+        likes => viewer.faces(&shown.likes),
+        boosts => viewer.faces(&shown.boosts),
+        replies,
+        quotes,
+        link => context! {
+            reply => Iris::interact(&object, "reply"),
+            like => Iris::interact(&object, "like"),
+            boost => Iris::interact(&object, "boost"),
+        },
+        object,
+    };
+    Ok(render(instance, "thread.html", &context))
+}
+
+/// The numbers of a page as an HTML fragment; empty for a page that isn't published, and when `show` is none.
+///
+/// # Errors
+/// When records can't be read.
+pub fn counts(instance: &Instance, page: &str) -> Result<String, StoreError> {
+    let show = instance.config().interactions.show;
+    let (Some(key), Show::All | Show::Counts) = (find(instance, page), show) else {
+        return Ok(String::new());
+    };
+    let counts = Counts::of(&conversation::of_object(instance, &key)?);
+    let context = context! {
+        lang => viewer(instance).locale.tag(),
+        page => url_of(instance, &key),
+        object => instance.iris.object(&key),
+        counts,
+    };
+    Ok(render(instance, "counts.html", &context))
+}
+
+/// The button to follow an actor by name, the first when `actor` is empty, as an HTML fragment; empty for one that
+/// isn't ours.
+pub fn follow(instance: &Instance, actor: &str) -> String {
+    let config = instance.config();
+    let actor = match actor {
+        "" => Some(config.default_actor()),
+        name => config.actor(name.trim_start_matches('@')),
+    };
+    let Some(actor) = actor else {
+        return String::new();
+    };
+    let viewer = viewer(instance);
+    let person = viewer.actor(&conversation::owner(instance, &config, &actor.name));
+    let context = context! {
+        lang => viewer.locale.tag(),
+        handle => config.handle(&actor.name),
+        name => &actor.display_name,
+        actor => person,
+        link => Iris::interact(&instance.iris.actor(&actor.name), "follow"),
+    };
+    render(instance, "follow.html", &context)
+}
+
+/// A note from the command line as a page, with its thread; `None` for what has a page of its own, or isn't for
+/// everybody.
+///
+/// # Errors
+/// When records can't be read.
+pub fn note(instance: &Instance, key: &str) -> Result<Option<String>, StoreError> {
+    /// How much of the note stands in the title, in characters.
+    const TITLE: usize = 60;
+    if !page::is_open(instance, key) {
+        return Ok(None);
+    }
+    let Some(object) = instance
+        .store
+        .objects
+        .get(key)?
+        .filter(|object| object.page.is_none())
+    else {
+        return Ok(None);
+    };
+    let viewer = viewer(instance);
+    let owner = conversation::owner(instance, &instance.config(), &object.actor);
+    let note = item::Item::of_note(&object, instance.iris.object(key), std::sync::Arc::new(owner));
+    let title = match &note.summary {
+        Some(warning) => item::shortened(warning, TITLE),
+        None => item::shortened(&crate::sanitize::plain(&note.content), TITLE),
+    };
+    let context = context! {
+        lang => viewer.locale.tag(),
+        title,
+        in_reply_to => note.in_reply_to.as_deref().and_then(item::web_address),
+        note => viewer.reply(&note, &[], 0),
+        thread => Value::from_safe_string(thread_of(instance, key)?),
+    };
+    Ok(Some(render(instance, "note.html", &context)))
+}
+
+/// A page that is published: for those who write widgets into files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its path.
+    pub path: String,
+    /// The KEY of its object.
+    pub key: String,
+}
+
+/// All pages that are published, by path.
+pub fn pages(instance: &Instance) -> Vec<Page> {
+    let mut pages = Vec::new();
+    instance.store.objects.each(|key, brief| {
+        if let (ObjectState::Live, Some(path)) = (brief.state, &brief.page) {
+            pages.push(Page {
+                path: path.clone(),
+                key: key.to_string(),
+            });
+        }
+    });
+    pages.retain(|page| page::is_open(instance, &page.key));
+    pages.sort_by(|a, b| a.path.cmp(&b.path));
+    pages
+}
+
+/// Where readers find an object: its page's URL, or for a note its id.
+fn url_of(instance: &Instance, key: &str) -> String {
+    match instance.store.objects.brief(key).and_then(|brief| brief.page) {
+        Some(path) => instance.iris.at(&path),
+        None => instance.iris.object(key),
+    }
+}
+
+fn viewer(instance: &Instance) -> Viewer<'_> {
+    Viewer {
+        instance,
+        locale: Locale::of(&instance.config().interactions.locale),
+    }
+}
+
+fn render(instance: &Instance, name: &str, context: &Value) -> String {
+    let config = instance.config();
+    let locale = Locale::of(&config.interactions.locale);
+    instance
+        .templates
+        .render(&config.interactions.templates, locale, name, context)
+}
+
+#[cfg(test)]
+mod tests;

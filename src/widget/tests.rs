@@ -1,0 +1,331 @@
+//! The widgets over a whole instance, without a network.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::article::Visibility;
+use crate::clock::Clock;
+use crate::config;
+use crate::net::{Client, Resolver, Settings};
+use crate::store::{
+    Author, Interaction, InteractionKind, InteractionState, Object, Picture, PictureKind, Store,
+};
+
+const ORIGIN: &str = "https://blog.example";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + second).unwrap()
+}
+
+fn instance(folder: &Path, interactions: &str) -> Instance {
+    std::fs::create_dir_all(folder.join("public")).unwrap();
+    let text = format!(
+        "[site]\nurl = '{ORIGIN}'\noutput = 'public'\ndata = 'data'\n\
+         [[actor]]\nname = 'blog'\ndisplay_name = 'The <Blog>'\nicon = '/avatar.png'\n\
+         [interactions]\n{interactions}\n"
+    );
+    let config = config::parse(&text, &folder.join("ap.toml")).unwrap();
+    let store = Store::open(&config.site.data, ORIGIN, "blog.example").unwrap();
+    let client = Client::new(Settings {
+        allow_private: false,
+        user_agent: "tidings".into(),
+        resolver: Resolver::System,
+    })
+    .unwrap();
+    let instance = Instance::new(config, store, client, Clock::manual(at(1_000_000)));
+    put_object(&instance, "posts~hello", |object| {
+        object.page = Some("/posts/hello/".into());
+        object.former_pages = vec!["/old/hello/".into()];
+    });
+    instance
+}
+
+fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) {
+    let id = instance.iris.object(key);
+    let mut object = Object {
+        key: key.into(),
+        actor: "blog".into(),
+        page: None,
+        former_pages: Vec::new(),
+        canonical: None,
+        state: ObjectState::Live,
+        announced: None,
+        digest: String::new(),
+        fingerprint: String::new(),
+        visibility: Visibility::Public,
+        published: at(0),
+        updated: None,
+        missing_since: None,
+        featured: false,
+        pending: None,
+        object: json!({ "id": id, "type": "Note", "url": id, "content": "<p>ours</p>" }),
+    };
+    change(&mut object);
+    instance.store.objects.put(&object).unwrap();
+}
+
+fn put(instance: &Instance, kind: InteractionKind, id: &str, change: impl FnOnce(&mut Interaction)) {
+    let mut record = Interaction {
+        id: id.into(),
+        kind,
+        object: Some("posts~hello".into()),
+        activity: format!("https://a.example/{id}/activity"),
+        remote_object: matches!(kind, InteractionKind::Reply | InteractionKind::Quote)
+            .then(|| format!("https://a.example/{id}")),
+        in_reply_to: None,
+        actor: Author {
+            id: "https://a.example/users/ada".into(),
+            name: "Ada <script>".into(),
+            handle: "@ada@a.example".into(),
+            url: "https://a.example/@ada".into(),
+            avatar: Some("https://a.example/ada.png".into()),
+        },
+        published: at(10),
+        updated: None,
+        received: at(10),
+        state: InteractionState::Shown,
+        public: true,
+        url: None,
+        summary: None,
+        sensitive: false,
+        language: None,
+        content: Some(format!("<p>{id} :cat:</p>")),
+        emoji: None,
+        attachments: Vec::new(),
+        raw: json!({ "object": { "tag": [{ "type": "Emoji", "name": ":cat:",
+            "icon": { "url": "https://a.example/cat.png" } }] } }),
+    };
+    change(&mut record);
+    instance.store.interactions.put(&record).unwrap();
+}
+
+fn keep(instance: &Instance, url: &str) -> String {
+    let picture = Picture {
+        kind: PictureKind::Png,
+        bytes: b"png".to_vec(),
+    };
+    instance.store.media.put(&hash_of(url), &picture, 1000).unwrap();
+    format!("/ap/media/{}", hash_of(url))
+}
+
+fn said(instance: &Instance) -> Value {
+    interactions(instance, "/posts/hello/").unwrap().unwrap()
+}
+
+#[test]
+fn a_page_is_found_in_every_spelling_and_where_it_lay_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    for page in [
+        "/posts/hello/",
+        "/posts/hello",
+        "posts/hello/index.html",
+        "https://blog.example/posts/hello/",
+        "https://blog.example/posts/hello?x=y#z",
+        "/old/hello/",
+        "https://blog.example/ap/objects/posts~hello",
+    ] {
+        assert_eq!(find(&instance, page).as_deref(), Some("posts~hello"), "{page}");
+    }
+    for page in [
+        "",
+        "/posts/",
+        "/posts/hell/",
+        "https://other.example/posts/hello/",
+        "/ap/objects/x",
+    ] {
+        assert_eq!(find(&instance, page), None, "{page}");
+        assert_eq!(interactions(&instance, page).unwrap(), None);
+        assert_eq!(thread(&instance, page).unwrap(), "");
+        assert_eq!(counts(&instance, page).unwrap(), "");
+    }
+    put_object(&instance, "secret", |object| {
+        object.page = Some("/secret/".into());
+        object.visibility = Visibility::Followers;
+    });
+    assert_eq!(find(&instance, "/secret/"), None);
+    assert_eq!(pages(&instance).len(), 1);
+}
+
+#[test]
+fn only_what_is_public_and_shown_appears() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    put(&instance, InteractionKind::Reply, "shown", |_| {});
+    put(&instance, InteractionKind::Reply, "held", |record| {
+        record.state = InteractionState::Held;
+    });
+    put(&instance, InteractionKind::Reply, "private", |record| {
+        record.public = false
+    });
+    put(&instance, InteractionKind::Reply, "below", |record| {
+        record.in_reply_to = Some("https://a.example/held".into());
+        record.published = at(20);
+    });
+    put(&instance, InteractionKind::Like, "like", |record| {
+        record.emoji = Some("🎉".into());
+    });
+    put(&instance, InteractionKind::Boost, "boost", |_| {});
+    put(&instance, InteractionKind::Quote, "quote", |_| {});
+    put(&instance, InteractionKind::Mention, "mention", |_| {});
+    let json = said(&instance);
+    assert_eq!(
+        json["counts"],
+        json!({ "replies": 2, "likes": 1, "boosts": 1, "quotes": 1 })
+    );
+    assert_eq!(json["replies"][0]["id"], "https://a.example/shown");
+    assert_eq!(json["replies"][1]["id"], "https://a.example/below");
+    assert_eq!(json["likes"][0]["emoji"], "🎉");
+    assert!(json["quotes"][0].get("replies").is_none());
+    assert_eq!(json["page"], "https://blog.example/posts/hello/");
+
+    let thread = thread(&instance, "/posts/hello/").unwrap();
+    assert!(thread.contains("2 replies") && thread.contains("1 like") && thread.contains("🎉"));
+    assert!(!thread.contains("private") && !thread.contains("held"));
+    assert!(thread.contains("Ada &lt;script&gt;") && !thread.contains("<script"));
+    assert!(counts(&instance, "/posts/hello/").unwrap().contains("1 boost"));
+
+    instance
+        .store
+        .interactions
+        .update("shown", |record| {
+            record.state = InteractionState::Hidden;
+            true
+        })
+        .unwrap();
+    assert_eq!(said(&instance)["counts"]["replies"], 1, "a change shows at once");
+}
+
+#[test]
+fn a_readers_browser_is_never_sent_to_another_server_for_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    put(&instance, InteractionKind::Reply, "r", |record| {
+        record.attachments = vec![crate::store::Attachment {
+            url: "https://a.example/photo.jpg".into(),
+            media_type: "image/jpeg".into(),
+            alt: Some("a \"cat\"".into()),
+        }];
+    });
+    let before = said(&instance);
+    assert_eq!(before["replies"][0]["actor"]["avatar"], Value::Null);
+    assert_eq!(before["replies"][0]["content"], "<p>r :cat:</p>");
+    let bare = thread(&instance, "/posts/hello/").unwrap();
+    assert!(
+        !bare.contains("<img") && bare.contains("tidings-initial"),
+        "{bare}"
+    );
+
+    let avatar = keep(&instance, "https://a.example/ada.png");
+    let emoji = keep(&instance, "https://a.example/cat.png");
+    let photo = keep(&instance, "https://a.example/photo.jpg");
+    let after = said(&instance);
+    assert_eq!(after["replies"][0]["actor"]["avatar"], avatar);
+    assert_eq!(after["replies"][0]["attachments"][0]["url"], photo);
+    assert!(after["replies"][0]["content"].as_str().unwrap().contains(&emoji));
+    let thread = thread(&instance, "/posts/hello/").unwrap();
+    for source in thread.split(" src=\"").skip(1) {
+        assert!(source.starts_with("/ap/media/"), "{source}");
+    }
+    assert_eq!(thread.matches("<img").count(), 3);
+}
+
+#[test]
+fn our_own_answers_stand_in_the_thread_and_so_do_the_answers_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    put(&instance, InteractionKind::Reply, "question", |_| {});
+    put_object(&instance, "answer", |object| {
+        object.object["inReplyTo"] = json!("https://a.example/question");
+        object.published = at(30);
+    });
+    put(&instance, InteractionKind::Reply, "thanks", |record| {
+        record.object = Some("answer".into());
+        record.published = at(40);
+    });
+    put_object(&instance, "whisper", |object| {
+        object.object["inReplyTo"] = json!("https://a.example/question");
+        object.visibility = Visibility::Direct;
+    });
+    put_object(&instance, "addendum", |object| {
+        object.object["inReplyTo"] = json!("https://blog.example/posts/hello/");
+        object.published = at(50);
+    });
+    let json = said(&instance);
+    assert_eq!(json["counts"]["replies"], 4);
+    let answer = &json["replies"][0]["replies"][0];
+    assert_eq!(answer["id"], "https://blog.example/ap/objects/answer");
+    assert_eq!(answer["actor"]["owner"], true);
+    assert_eq!(answer["actor"]["avatar"], "/avatar.png");
+    assert_eq!(answer["replies"][0]["id"], "https://a.example/thanks");
+    assert_eq!(
+        json["replies"][1]["id"],
+        "https://blog.example/ap/objects/addendum"
+    );
+    let thread = thread(&instance, "/posts/hello/").unwrap();
+    assert!(thread.contains("tidings-by-owner") && thread.contains("The &lt;Blog&gt;"));
+    let page = note(&instance, "answer").unwrap().unwrap();
+    assert!(page.contains("<p>ours</p>") && page.contains("thanks"), "{page}");
+    assert_eq!(note(&instance, "whisper").unwrap(), None);
+    assert_eq!(note(&instance, "posts~hello").unwrap(), None);
+}
+
+#[test]
+fn the_owner_decides_how_much_is_shown_and_for_how_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "show = 'counts'\nexpire = '5d'\nlocale = 'de'");
+    put(&instance, InteractionKind::Reply, "new", |record| {
+        record.published = at(900_000);
+        record.received = at(900_000);
+    });
+    put(&instance, InteractionKind::Reply, "old", |_| {});
+    put(&instance, InteractionKind::Reply, "from the future", |record| {
+        record.published = at(9_000_000);
+    });
+    let json = said(&instance);
+    assert_eq!(json["counts"]["replies"], 1);
+    assert_eq!(json["replies"], json!([]));
+    let html = thread(&instance, "/posts/hello/").unwrap();
+    assert!(html.contains("1 Antwort") && html.contains("lang=\"de\"") && !html.contains("h-cite"));
+
+    let mut config = (*instance.config()).clone();
+    config.interactions.show = Show::None;
+    instance.set_config(config);
+    assert_eq!(said(&instance)["counts"]["replies"], 0);
+    assert_eq!(thread(&instance, "/posts/hello/").unwrap(), "");
+    assert_eq!(counts(&instance, "/posts/hello/").unwrap(), "");
+}
+
+#[test]
+fn the_button_names_the_actor_and_leads_to_the_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    for name in ["", "blog", "@blog"] {
+        let button = follow(&instance, name);
+        assert!(button.contains("Follow @blog@blog.example"), "{button}");
+        assert!(
+            button.contains(
+                "/ap/interact?intent=follow&amp;uri=https%3A%2F%2Fblog.example%2Fap%2Factors%2Fblog"
+            ),
+            "{button}"
+        );
+    }
+    assert_eq!(follow(&instance, "nobody"), "");
+}
+
+#[test]
+fn a_long_thread_is_drawn_to_its_full_depth() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    for n in 0..100 {
+        put(&instance, InteractionKind::Reply, &format!("n{n}"), |record| {
+            record.in_reply_to = (n > 0).then(|| format!("https://a.example/n{}", n - 1));
+            record.published = at(n);
+        });
+    }
+    let html = thread(&instance, "/posts/hello/").unwrap();
+    assert_eq!(html.matches("tidings-reply u-comment").count(), 100);
+}
