@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, Listen};
 use crate::control::{self, Engine, Failure, Role, code};
+use crate::http::{self, Listener};
+use crate::inbox;
 
 /// How long tasks may take to end before they are abandoned. Requests and deliveries have limits of their own that are
 /// shorter; systemd would kill us after 90 s.
@@ -61,7 +63,8 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         "the control socket",
         control::serve(Arc::clone(&engine), socket, socket_path, shutdown.clone()),
     );
-    tasks.own("the server", hold(listener, shutdown.clone()));
+    tasks.own("the server", http::serve(Arc::clone(&instance), listener, shutdown.clone()));
+    tasks.own("the inbox", inbox::run(Arc::clone(&instance), shutdown.clone()));
 
     eprintln!("listening on {address}");
     notify(&[sd_notify::NotifyState::Ready]);
@@ -149,21 +152,6 @@ impl Signals {
     /// Waits for a signal to stop; nothing is read again any more.
     async fn stop(&mut self) {
         while let Asked::Reload = self.next().await {}
-    }
-}
-
-/// A socket that connections come from.
-enum Listener {
-    Tcp(tokio::net::TcpListener),
-    Unix(tokio::net::UnixListener),
-}
-
-/// Keeps the socket open.
-async fn hold(listener: Listener, mut shutdown: watch::Receiver<bool>) {
-    let _ = shutdown.wait_for(|stop| *stop).await;
-    match listener {
-        Listener::Tcp(listener) => drop(listener),
-        Listener::Unix(listener) => drop(listener),
     }
 }
 

@@ -118,7 +118,7 @@ impl Wanted {
                 "#handle_domain" => format!("#handle_domain = {}", quoted(handle_domain)),
                 "allow_private_addresses" if !private => "#allow_private_addresses = false".to_string(),
                 _ if line.starts_with("# REAL SITE") => continue,
-                _ => line.to_string(),
+                _ => line.replace("@hanne@", &format!("@{}@", self.name)),
             };
             text.push_str(&new);
             text.push('\n');
