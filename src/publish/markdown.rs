@@ -265,8 +265,7 @@ fn special(rest: &str) -> Option<(Piece<'_>, usize)> {
     if let Some(handle) = rest.strip_prefix('@') {
         let user = run(handle, |c| c.is_ascii_alphanumeric() || "_.-".contains(c));
         let host = handle[user.len()..].strip_prefix('@')?;
-        let host =
-            run(host, |c| c.is_alphanumeric() || ".-:".contains(c)).trim_end_matches(['.', '-', ':']);
+        let host = run(host, |c| c.is_alphanumeric() || ".-:".contains(c)).trim_end_matches(['.', '-', ':']);
         let length = 1 + user.len() + 1 + host.len();
         return (!user.is_empty() && !host.is_empty()).then(|| (Piece::Mention(&rest[..length]), length));
     }
