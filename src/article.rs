@@ -127,11 +127,17 @@ impl Article {
         digest_of(&federated)
     }
 
-    /// A digest that stays the same when the page moves: the page's own URL is taken out of it.
+    /// A digest that stays the same when the page moves: the page's own URL is taken out of it, also where a picture lies
+    /// beside the page.
     pub fn fingerprint(&self) -> String {
         let mut unplaced = self.clone();
         unplaced.updated = None;
         unplaced.content = self.content.replace(&self.url, "");
+        for media in unplaced.image.iter_mut().chain(&mut unplaced.attachments) {
+            if let Some(beside) = media.url.strip_prefix(&self.url) {
+                media.url = beside.to_string();
+            }
+        }
         unplaced.url = String::new();
         digest_of(&unplaced)
     }

@@ -4,6 +4,7 @@
 //! was held: it is held again by the next comparison, until it is confirmed or few enough are left.
 
 mod brake;
+mod comparison;
 mod identity;
 mod moves;
 
@@ -12,7 +13,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
+use self::comparison::Comparison;
+use super::snapshot::{Folder, Sighting, Snapshot};
 use crate::ap::iri;
 
 pub use self::brake::Brake;
@@ -238,173 +240,6 @@ type Others<'a> = BTreeMap<&'a str, String>;
 /// Pages that are.
 type Posts<'a> = BTreeMap<&'a str, &'a Sighting>;
 
-struct Comparison<'a> {
-    now: Timestamp,
-    rules: &'a Rules<'a>,
-    snapshot: &'a Snapshot,
-    plan: &'a mut Plan,
-    keys: HashSet<String>,
-}
-
-impl Comparison<'_> {
-    /// A page that has an object.
-    fn seen(&mut self, object: &Known, page: &str, sighting: &Sighting, post: &Post) {
-        if object.missing_since.is_some() {
-            self.plan.marks.push(Mark::Back(object.key.clone()));
-        }
-        if object.state == State::Unpublished {
-            self.skip(page, "unpublished; publish it by name to bring it back");
-        } else if *object.digest != *post.digest {
-            if !self.waits(page, post) {
-                let reason = if object.announced {
-                    "the page changed"
-                } else {
-                    "the page changed; it was never announced, so only servers that reacted to it are told"
-                };
-                self.change(Action::Update, object, page, reason);
-            }
-        } else {
-            if sighting.canonical.as_deref() != object.canonical.as_deref() {
-                self.plan.marks.push(Mark::Canonical {
-                    key: object.key.clone(),
-                    canonical: sighting.canonical.as_deref().map(str::to_string),
-                });
-            }
-            if !object.announced {
-                self.skip(
-                    page,
-                    "baseline: listed, but not announced; publish it by name to announce it",
-                );
-            }
-        }
-    }
-
-    /// A page whose object was at another path.
-    fn moved(&mut self, object: &Known, page: &str, post: &Post, reason: &str) {
-        if object.missing_since.is_some() {
-            self.plan.marks.push(Mark::Back(object.key.clone()));
-        }
-        if object.state == State::Unpublished {
-            self.plan.marks.push(Mark::Moved {
-                key: object.key.clone(),
-                page: page.to_string(),
-            });
-            self.skip(page, "unpublished; publish it by name to bring it back");
-        } else if !self.waits(page, post) {
-            self.change(Action::Move, object, page, reason);
-        }
-    }
-
-    /// A page without an object.
-    fn new(&mut self, page: &str, post: &Post) {
-        if self.waits(page, post) {
-            return;
-        }
-        let key = self.fresh_key(page);
-        if self.rules.first == First::Baseline {
-            self.skip(
-                page,
-                "baseline: there before tidings, will be listed but not announced",
-            );
-            self.plan.baseline.push(New {
-                key,
-                page: page.to_string(),
-            });
-            return;
-        }
-        let base = iri::key_of_path(page);
-        let reason = if key == base {
-            "a new page".to_string()
-        } else {
-            format!("a new page; the KEY {base} was used before")
-        };
-        self.plan.changes.push(Change {
-            action: Action::Create,
-            key,
-            page: page.to_string(),
-            reason,
-            announced: false,
-        });
-    }
-
-    /// An object whose page is gone, or isn't a post any more.
-    fn gone(&mut self, object: &Known, others: &Others<'_>) {
-        let Some(page) = object.page.as_deref() else {
-            return;
-        };
-        if self.snapshot.hides(page)
-            || matches!(
-                self.snapshot.pages.get(page).map(|sighting| &sighting.verdict),
-                Some(Verdict::Unreadable(_))
-            )
-        {
-            return;
-        }
-        let why = match others.get(page) {
-            Some(reason) => format!("the page is no longer a post: {reason}"),
-            None => "the page is gone".to_string(),
-        };
-        let since = object.missing_since.unwrap_or(self.now);
-        if object.missing_since.is_none() {
-            self.plan.marks.push(Mark::Missing(object.key.clone()));
-        }
-        let end = since
-            .checked_add(self.rules.delete_grace)
-            .unwrap_or(Timestamp::MAX);
-        if end <= self.now {
-            self.change(Action::Delete, object, page, &why);
-        } else {
-            if !others.contains_key(page) {
-                self.skip(
-                    page,
-                    &format!("{why}; it will be deleted when it stays so until {end}"),
-                );
-            }
-            self.wake(end);
-        }
-    }
-
-    /// Whether a page is dated in the future; then it is said so, and looked at again when it is due.
-    fn waits(&mut self, page: &str, post: &Post) -> bool {
-        let waits = post.published > self.now;
-        if waits {
-            self.skip(
-                page,
-                &format!("dated in the future; waits until {}", post.published),
-            );
-            self.wake(post.published);
-        }
-        waits
-    }
-
-    fn wake(&mut self, at: Timestamp) {
-        self.plan.due = Some(self.plan.due.map_or(at, |due| due.min(at)));
-    }
-
-    fn change(&mut self, action: Action, object: &Known, page: &str, reason: &str) {
-        self.plan.changes.push(Change {
-            action,
-            key: object.key.clone(),
-            page: page.to_string(),
-            reason: reason.to_string(),
-            announced: object.announced,
-        });
-    }
-
-    fn skip(&mut self, page: &str, reason: &str) {
-        self.plan.skipped.push(Skipped {
-            page: page.to_string(),
-            reason: reason.to_string(),
-        });
-    }
-
-    fn fresh_key(&mut self, page: &str) -> String {
-        let key = fresh_key(page, |key| self.keys.contains(key));
-        self.keys.insert(key.clone());
-        key
-    }
-}
-
 /// The KEY that a page gets: the one of its path, or with `~2`, `~3` … the first that isn't taken.
 pub fn fresh_key(page: &str, taken: impl Fn(&str) -> bool) -> String {
     let base = iri::key_of_path(page);
@@ -416,3 +251,6 @@ pub fn fresh_key(page: &str, taken: impl Fn(&str) -> bool) -> String {
         .find(|key| !taken(key))
         .expect("one of so many KEYs is free")
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,17 +89,11 @@ fn judge(
             }
         }
     }
-    let mut url = document.own.clone();
-    if let Some(canonical) = &meta.canonical
-        && canonical.origin() == document.own.origin()
-    {
-        if !document::same_page(canonical, &document.own) {
-            return Err(Reason::NotThisPage {
-                canonical: canonical.to_string(),
-            });
-        }
-        url = canonical.clone();
-    }
+    // Whether the page that it names is there, so that this one is a duplicate, is seen by `site::diff`.
+    let url = match &meta.canonical {
+        Some(canonical) if canonical.origin() == document.own.origin() => canonical.clone(),
+        _ => document.own.clone(),
+    };
 
     let posting = json_ld::read(&document);
     let entry = microformats::read(&document);

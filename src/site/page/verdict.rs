@@ -52,11 +52,6 @@ pub enum Reason {
     NoIndex,
     /// `<meta name="tidings:publish" content="no">`.
     OptedOut,
-    /// Its canonical URL is another page of this site.
-    NotThisPage {
-        /// That page.
-        canonical: String,
-    },
     /// It lists posts.
     List,
     /// It lies in the folder that generators keep for drafts.
@@ -77,7 +72,6 @@ impl fmt::Display for Reason {
             Reason::NoDate => f.write_str("no date of publication"),
             Reason::NoIndex => f.write_str("the page asks robots not to index it (noindex)"),
             Reason::OptedOut => f.write_str("the page opts out (tidings:publish is no)"),
-            Reason::NotThisPage { canonical } => write!(f, "a duplicate of {canonical} (its canonical URL)"),
             Reason::List => f.write_str("a list of posts, not a post"),
             Reason::Draft => f.write_str("a draft: it lies in the folder drafts"),
             Reason::ErrorPage => f.write_str("an error page"),

@@ -1,0 +1,177 @@
+//! What becomes of one page, or of one object whose page is gone.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::{Action, Change, First, Known, Mark, New, Others, Plan, Rules, Skipped, State, fresh_key};
+use crate::ap::iri;
+use crate::site::snapshot::{Post, Sighting, Snapshot, Verdict};
+
+/// One comparison under way.
+pub(super) struct Comparison<'a> {
+    pub(super) now: Timestamp,
+    pub(super) rules: &'a Rules<'a>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) plan: &'a mut Plan,
+    pub(super) keys: HashSet<String>,
+}
+
+impl Comparison<'_> {
+    /// A page that has an object.
+    pub(super) fn seen(&mut self, object: &Known, page: &str, sighting: &Sighting, post: &Post) {
+        if object.missing_since.is_some() {
+            self.plan.marks.push(Mark::Back(object.key.clone()));
+        }
+        if object.state == State::Unpublished {
+            self.skip(page, "unpublished; publish it by name to bring it back");
+        } else if *object.digest != *post.digest {
+            if !self.waits(page, post) {
+                let reason = if object.announced {
+                    "the page changed"
+                } else {
+                    "the page changed; it was never announced, so only servers that reacted to it are told"
+                };
+                self.change(Action::Update, object, page, reason);
+            }
+        } else {
+            if sighting.canonical.as_deref() != object.canonical.as_deref() {
+                self.plan.marks.push(Mark::Canonical {
+                    key: object.key.clone(),
+                    canonical: sighting.canonical.as_deref().map(str::to_string),
+                });
+            }
+            if !object.announced {
+                self.skip(
+                    page,
+                    "baseline: listed, but not announced; publish it by name to announce it",
+                );
+            }
+        }
+    }
+
+    /// A page whose object was at another path.
+    pub(super) fn moved(&mut self, object: &Known, page: &str, post: &Post, reason: &str) {
+        if object.missing_since.is_some() {
+            self.plan.marks.push(Mark::Back(object.key.clone()));
+        }
+        if object.state == State::Unpublished {
+            self.plan.marks.push(Mark::Moved {
+                key: object.key.clone(),
+                page: page.to_string(),
+            });
+            self.skip(page, "unpublished; publish it by name to bring it back");
+        } else if !self.waits(page, post) {
+            self.change(Action::Move, object, page, reason);
+        }
+    }
+
+    /// A page without an object.
+    pub(super) fn new(&mut self, page: &str, post: &Post) {
+        if self.waits(page, post) {
+            return;
+        }
+        let key = self.fresh_key(page);
+        if self.rules.first == First::Baseline {
+            self.skip(
+                page,
+                "baseline: there before tidings, will be listed but not announced",
+            );
+            self.plan.baseline.push(New {
+                key,
+                page: page.to_string(),
+            });
+            return;
+        }
+        let base = iri::key_of_path(page);
+        let reason = if key == base {
+            "a new page".to_string()
+        } else {
+            format!("a new page; the KEY {base} was used before")
+        };
+        self.plan.changes.push(Change {
+            action: Action::Create,
+            key,
+            page: page.to_string(),
+            reason,
+            announced: false,
+        });
+    }
+
+    /// An object whose page is gone, or isn't a post any more.
+    pub(super) fn gone(&mut self, object: &Known, others: &Others<'_>) {
+        let Some(page) = object.page.as_deref() else {
+            return;
+        };
+        if self.snapshot.hides(page)
+            || matches!(
+                self.snapshot.pages.get(page).map(|sighting| &sighting.verdict),
+                Some(Verdict::Unreadable(_))
+            )
+        {
+            return;
+        }
+        let why = match others.get(page) {
+            Some(reason) => format!("the page is no longer a post: {reason}"),
+            None => "the page is gone".to_string(),
+        };
+        let since = object.missing_since.unwrap_or(self.now);
+        if object.missing_since.is_none() {
+            self.plan.marks.push(Mark::Missing(object.key.clone()));
+        }
+        let end = since
+            .checked_add(self.rules.delete_grace)
+            .unwrap_or(Timestamp::MAX);
+        if end <= self.now {
+            self.change(Action::Delete, object, page, &why);
+        } else {
+            if !others.contains_key(page) {
+                self.skip(
+                    page,
+                    &format!("{why}; it will be deleted when it stays so until {end}"),
+                );
+            }
+            self.wake(end);
+        }
+    }
+
+    /// Whether a page is dated in the future; then it is said so, and looked at again when it is due.
+    fn waits(&mut self, page: &str, post: &Post) -> bool {
+        let waits = post.published > self.now;
+        if waits {
+            self.skip(
+                page,
+                &format!("dated in the future; waits until {}", post.published),
+            );
+            self.wake(post.published);
+        }
+        waits
+    }
+
+    fn wake(&mut self, at: Timestamp) {
+        self.plan.due = Some(self.plan.due.map_or(at, |due| due.min(at)));
+    }
+
+    fn change(&mut self, action: Action, object: &Known, page: &str, reason: &str) {
+        self.plan.changes.push(Change {
+            action,
+            key: object.key.clone(),
+            page: page.to_string(),
+            reason: reason.to_string(),
+            announced: object.announced,
+        });
+    }
+
+    fn skip(&mut self, page: &str, reason: &str) {
+        self.plan.skipped.push(Skipped {
+            page: page.to_string(),
+            reason: reason.to_string(),
+        });
+    }
+
+    fn fresh_key(&mut self, page: &str) -> String {
+        let key = fresh_key(page, |key| self.keys.contains(key));
+        self.keys.insert(key.clone());
+        key
+    }
+}

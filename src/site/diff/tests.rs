@@ -1,0 +1,447 @@
+//! The rules of the contract, one by one, and what holds for all sites.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::site::snapshot::{Folder, Post, Verdict};
+
+const ORIGIN: &str = "https://blog.example";
+const NOW: &str = "2026-11-21T12:00:00Z";
+const PAST: &str = "2026-11-01T00:00:00Z";
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn minutes(count: i64) -> Timestamp {
+    at(NOW) + SignedDuration::from_mins(count)
+}
+
+fn rules(first: First) -> Rules<'static> {
+    Rules {
+        origin: ORIGIN,
+        chosen: &|page| {
+            if page.starts_with("/private/") {
+                Err("excluded".into())
+            } else {
+                Ok(())
+            }
+        },
+        first,
+        delete_grace: SignedDuration::from_mins(10),
+        brake: Brake {
+            max_changes: 20,
+            max_deletes: 2,
+        },
+    }
+}
+
+/// A site as a test writes it.
+#[derive(Clone, Debug, Default)]
+struct Site(Snapshot);
+
+impl Site {
+    fn new() -> Site {
+        Site(Snapshot {
+            folder: Folder::Pages,
+            ..Snapshot::default()
+        })
+    }
+
+    fn page(mut self, path: &str, canonical: Option<&str>, verdict: Verdict) -> Site {
+        let sighting = Sighting {
+            file: PathBuf::new(),
+            canonical: canonical.map(Into::into),
+            verdict,
+        };
+        self.0.pages.insert(path.into(), Arc::new(sighting));
+        self
+    }
+
+    /// A post that says `text`.
+    fn post(self, path: &str, text: &str) -> Site {
+        self.full(path, text, &format!("{ORIGIN}{path}"), PAST)
+    }
+
+    fn full(self, path: &str, text: &str, canonical: &str, published: &str) -> Site {
+        let post = Post {
+            url: canonical.into(),
+            digest: format!("{text} at {canonical}").into(),
+            fingerprint: text.into(),
+            published: at(published),
+            titled: true,
+            kind: None,
+            actor: None,
+            visibility: None,
+        };
+        self.page(path, Some(canonical), Verdict::Post(Box::new(post)))
+    }
+
+    fn alias(self, path: &str, target: &str) -> Site {
+        self.page(path, None, Verdict::Alias(format!("{ORIGIN}{target}").into()))
+    }
+}
+
+/// Does to the objects what publishing a plan does.
+fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
+    let take = |object: &mut Known, page: &str| {
+        let sighting = &site.0.pages[page];
+        let post = sighting.post().unwrap();
+        object.page = Some(page.to_string());
+        object.digest = post.digest.to_string();
+        object.fingerprint = post.fingerprint.to_string();
+        object.canonical = sighting.canonical.as_deref().map(str::to_string);
+        object.missing_since = None;
+    };
+    let fresh = |key: &str, announced| Known {
+        key: key.to_string(),
+        page: None,
+        canonical: None,
+        state: State::Live,
+        announced,
+        digest: String::new(),
+        fingerprint: String::new(),
+        missing_since: None,
+    };
+    for mark in &plan.marks {
+        let (Mark::Missing(key) | Mark::Back(key) | Mark::Moved { key, .. } | Mark::Canonical { key, .. }) =
+            mark;
+        let object = known.iter_mut().find(|object| object.key == *key).unwrap();
+        match mark {
+            Mark::Missing(_) => object.missing_since = Some(now),
+            Mark::Back(_) => object.missing_since = None,
+            Mark::Moved { page, .. } => object.page = Some(page.clone()),
+            Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
+        }
+    }
+    for new in &plan.baseline {
+        let mut object = fresh(&new.key, false);
+        take(&mut object, &new.page);
+        known.push(object);
+    }
+    for change in &plan.changes {
+        match change.action {
+            Action::Create => {
+                let mut object = fresh(&change.key, true);
+                take(&mut object, &change.page);
+                assert!(
+                    known.iter().all(|other| other.key != object.key),
+                    "a KEY is used once"
+                );
+                known.push(object);
+            }
+            action => {
+                let object = known.iter_mut().find(|object| object.key == change.key).unwrap();
+                if action == Action::Delete {
+                    object.state = State::Deleted;
+                    object.missing_since = None;
+                } else {
+                    take(object, &change.page);
+                }
+            }
+        }
+    }
+}
+
+/// What is published after a site was announced whole.
+fn published(site: &Site) -> Vec<Known> {
+    let mut known = Vec::new();
+    apply(&mut known, site, &compare(&[], site, at(NOW)), at(NOW));
+    known
+}
+
+fn compare(known: &[Known], site: &Site, now: Timestamp) -> Plan {
+    diff(known, &site.0, &rules(First::No), now)
+}
+
+fn actions(plan: &Plan) -> Vec<(Action, &str)> {
+    let changes = plan.changes.iter();
+    changes
+        .map(|change| (change.action, change.key.as_str()))
+        .collect()
+}
+
+fn why<'a>(plan: &'a Plan, page: &str) -> &'a str {
+    let reasons: Vec<_> = plan
+        .skipped
+        .iter()
+        .filter(|skipped| skipped.page == page)
+        .collect();
+    assert_eq!(reasons.len(), 1, "{page} is skipped for one reason: {reasons:?}");
+    &reasons[0].reason
+}
+
+#[test]
+fn the_first_scan_announces_nothing_and_what_comes_later_is_created() {
+    let site = Site::new().post("/a/", "one");
+    let plan = diff(&[], &site.0, &rules(First::Baseline), at(NOW));
+    assert!(plan.changes.is_empty());
+    assert!(why(&plan, "/a/").starts_with("baseline"));
+    let mut known = Vec::new();
+    apply(&mut known, &site, &plan, at(NOW));
+    let plan = compare(&known, &site.post("/b/", "two"), at(NOW));
+    assert_eq!(actions(&plan), [(Action::Create, "b")]);
+}
+
+#[test]
+fn a_page_must_be_gone_for_the_grace_and_its_return_within_it_is_nothing() {
+    let one = Site::new().post("/a/", "one");
+    let both = one.clone().post("/b/", "two");
+    let mut known = published(&both);
+    let plan = compare(&known, &one, at(NOW));
+    assert_eq!(plan.marks, [Mark::Missing("b".into())]);
+    assert_eq!((plan.changes.len(), plan.due), (0, Some(minutes(10))));
+    assert!(why(&plan, "/b/").contains("gone"));
+    apply(&mut known, &one, &plan, at(NOW));
+    assert!(compare(&known, &one, minutes(9)).changes.is_empty());
+    let back = compare(&known, &both, minutes(60));
+    assert_eq!((back.changes, back.marks), (vec![], vec![Mark::Back("b".into())]));
+    let plan = compare(&known, &one, minutes(10));
+    assert_eq!(actions(&plan), [(Action::Delete, "b")]);
+    apply(&mut known, &one, &plan, minutes(10));
+    assert_eq!(
+        actions(&compare(&known, &both, minutes(20))),
+        [(Action::Create, "b~2")]
+    );
+}
+
+#[test]
+fn a_page_that_is_no_post_any_more_is_deleted_and_one_that_cannot_be_read_stays() {
+    let known = published(
+        &Site::new()
+            .post("/a/", "one")
+            .post("/b/", "two")
+            .post("/c/d/", "three"),
+    );
+    let mut site = Site::new()
+        .page("/a/", None, Verdict::Not("noindex".into()))
+        .page("/b/", None, Verdict::Unreadable("no permission".into()));
+    site.0.unreadable.push("/c/".into());
+    let plan = compare(&known, &site, at(NOW));
+    assert_eq!(plan.marks, [Mark::Missing("a".into())]);
+}
+
+#[test]
+fn nothing_is_deleted_while_the_folder_is_missing_or_empty() {
+    let mut known = published(&Site::new().post("/a/", "one"));
+    known[0].missing_since = Some(minutes(-600));
+    for folder in [Folder::Missing, Folder::Empty] {
+        let snapshot = Snapshot {
+            folder,
+            ..Snapshot::default()
+        };
+        assert_eq!(
+            diff(&known, &snapshot, &rules(First::No), at(NOW)),
+            Plan::default()
+        );
+    }
+}
+
+#[test]
+fn a_future_page_waits_until_it_is_due_and_is_then_announced() {
+    let site = Site::new().full("/a/", "one", &format!("{ORIGIN}/a/"), "2026-11-21T12:30:00Z");
+    let plan = diff(&[], &site.0, &rules(First::Baseline), at(NOW));
+    assert_eq!((plan.baseline.len(), plan.due), (0, Some(minutes(30))));
+    assert!(why(&plan, "/a/").contains("future"));
+    assert_eq!(
+        actions(&compare(&[], &site, minutes(30))),
+        [(Action::Create, "a")]
+    );
+}
+
+#[test]
+fn a_page_that_moved_keeps_its_key_by_each_of_the_signs() {
+    let known = published(&Site::new().post("/old/", "one"));
+    let same_canonical = Site::new().full("/new/", "two", &format!("{ORIGIN}/old/"), PAST);
+    let alias = Site::new().post("/new/", "two").alias("/old/", "/new/");
+    let chain = Site::new()
+        .post("/new/", "two")
+        .alias("/old/", "/mid/")
+        .alias("/mid/", "/new");
+    let same_text = Site::new().post("/new/", "one");
+    for site in [same_canonical, alias, chain, same_text] {
+        let plan = compare(&known, &site, at(NOW));
+        assert_eq!(actions(&plan), [(Action::Move, "old")], "{site:?}");
+        assert_eq!((plan.changes[0].page.as_str(), plan.marks), ("/new/", vec![]));
+    }
+    let other = Site::new().post("/new/", "two");
+    assert_eq!(
+        actions(&compare(&known, &other, at(NOW))),
+        [(Action::Create, "new")]
+    );
+}
+
+#[test]
+fn what_could_be_the_same_page_twice_is_not_a_move() {
+    let known = published(&Site::new().post("/old/", "one"));
+    let twins = compare(
+        &known,
+        &Site::new().post("/a/", "one").post("/b/", "one"),
+        at(NOW),
+    );
+    assert_eq!(actions(&twins), [(Action::Create, "a"), (Action::Create, "b")]);
+    let known = published(&Site::new().post("/a/", "one").post("/b/", "two"));
+    let merged = Site::new()
+        .post("/c/", "three")
+        .alias("/a/", "/c/")
+        .alias("/b/", "/c/");
+    assert_eq!(
+        actions(&compare(&known, &merged, at(NOW))),
+        [(Action::Create, "c")]
+    );
+}
+
+#[test]
+fn the_page_that_the_canonical_url_names_wins_over_its_duplicates() {
+    let canonical = format!("{ORIGIN}/a/");
+    let site = Site::new()
+        .full("/a/", "one", &canonical, PAST)
+        .full("/a/print/", "one", &canonical, PAST);
+    let plan = compare(&[], &site, at(NOW));
+    assert_eq!(actions(&plan), [(Action::Create, "a")]);
+    assert!(why(&plan, "/a/print/").contains("/a/"));
+    // Nobody is a duplicate of what isn't there.
+    let alone = Site::new().full("/x/", "one", &canonical, PAST);
+    assert_eq!(actions(&compare(&[], &alone, at(NOW))), [(Action::Create, "x")]);
+}
+
+#[test]
+fn two_pages_with_one_key_get_a_number() {
+    let site = Site::new()
+        .full("/a.html", "two", &format!("{ORIGIN}/a.html"), PAST)
+        .post("/a/", "one");
+    let plan = compare(&[], &site, at(NOW));
+    assert_eq!(actions(&plan), [(Action::Create, "a"), (Action::Create, "a~2")]);
+}
+
+#[test]
+fn an_unpublished_page_stays_unpublished_wherever_it_goes() {
+    let mut known = published(&Site::new().post("/a/", "one"));
+    known[0].state = State::Unpublished;
+    let edited = compare(&known, &Site::new().post("/a/", "two"), at(NOW));
+    assert!(edited.changes.is_empty() && why(&edited, "/a/").starts_with("unpublished"));
+    let moved = Site::new().post("/b/", "one");
+    let plan = compare(&known, &moved, at(NOW));
+    assert!(plan.changes.is_empty() && why(&plan, "/b/").starts_with("unpublished"));
+    apply(&mut known, &moved, &plan, at(NOW));
+    let later = Site::new().post("/b/", "three").post("/c/", "four");
+    assert_eq!(
+        actions(&compare(&known, &later, at(NOW))),
+        [(Action::Create, "c")]
+    );
+}
+
+fn many(count: usize, text: &str) -> Site {
+    (0..count).fold(Site::new(), |site, n| {
+        site.post(&format!("/{n}/"), &format!("{n} {text}"))
+    })
+}
+
+#[test]
+fn more_changes_than_a_human_makes_are_held() {
+    assert!(compare(&[], &many(20, ""), at(NOW)).held.is_none());
+    let plan = compare(&[], &many(21, ""), at(NOW));
+    assert!(plan.held.unwrap().contains("21"));
+    assert_eq!(plan.changes.len(), 21);
+    let known = published(&many(21, ""));
+    assert!(compare(&known, &many(21, "new theme"), at(NOW)).held.is_some());
+}
+
+#[test]
+fn two_deletes_are_let_through_and_more_than_the_share_is_held() {
+    let mut known = published(&many(10, ""));
+    for object in &mut known {
+        object.missing_since = Some(minutes(-60));
+    }
+    let plan = compare(&known, &many(8, ""), at(NOW));
+    assert_eq!((plan.changes.len(), plan.held), (2, None));
+    let plan = compare(&known, &many(7, ""), at(NOW));
+    assert_eq!(plan.changes.len(), 3);
+    assert!(plan.held.is_some());
+}
+
+#[test]
+fn a_scan_in_which_most_canonical_urls_left_origin_is_held_whole() {
+    let known = published(&many(3, ""));
+    let elsewhere = |count: usize| {
+        (0..3).fold(Site::new(), |site, n| {
+            let host = if n < count {
+                "http://localhost:1313"
+            } else {
+                ORIGIN
+            };
+            site.full(&format!("/{n}/"), &format!("{n} "), &format!("{host}/{n}/"), PAST)
+        })
+    };
+    assert!(compare(&known, &elsewhere(1), at(NOW)).held.is_none());
+    let held = compare(&known, &elsewhere(2), at(NOW)).held;
+    assert!(held.unwrap().contains("wrong base URL"));
+    // A site whose canonical URLs were elsewhere all the time is none that left.
+    let known = published(&elsewhere(3));
+    let more = elsewhere(3).post("/new/", "new");
+    assert!(compare(&known, &more, at(NOW)).held.is_none());
+}
+
+#[test]
+fn excluded_pages_are_not_posts() {
+    let plan = compare(&[], &Site::new().post("/private/a/", "one"), at(NOW));
+    assert_eq!((plan.changes.len(), why(&plan, "/private/a/")), (0, "excluded"));
+}
+
+/// Sites of a few paths and texts, so that pages often vanish, return, move and collide.
+fn sites() -> impl Strategy<Value = Site> {
+    let page = (
+        prop::sample::select(vec!["/a/", "/a.html", "/b/", "/c/", "/d/", "/"]),
+        prop::sample::select(vec!["one", "two", "three"]),
+        0..6_u8,
+        prop::sample::select(vec!["/a/", "/b/", "/c/"]),
+    );
+    prop::collection::vec(page, 0..6).prop_map(|pages| {
+        pages
+            .into_iter()
+            .fold(Site::new(), |site, (path, text, what, other)| match what {
+                0 => site.alias(path, other),
+                1 => site.page(path, None, Verdict::Not("no date of publication".into())),
+                2 => site.full(path, text, &format!("{ORIGIN}{other}"), PAST),
+                _ => site.post(path, text),
+            })
+    })
+}
+
+proptest! {
+    #[test]
+    fn applying_a_plan_leaves_nothing_to_do_and_every_post_one_live_object(
+        series in prop::collection::vec(sites(), 1..5)
+    ) {
+        let mut known = Vec::new();
+        let mut rules = rules(First::Baseline);
+        rules.brake = Brake { max_changes: usize::MAX, max_deletes: usize::MAX };
+        let mut now = at(NOW);
+        for site in &series {
+            // What vanished is deleted an hour later.
+            for _ in 0..2 {
+                let plan = diff(&known, &site.0, &rules, now);
+                apply(&mut known, site, &plan, now);
+                rules.first = First::No;
+                let again = diff(&known, &site.0, &rules, now);
+                prop_assert!(
+                    again.changes.is_empty() && again.marks.is_empty() && again.baseline.is_empty(),
+                    "{:?}", again
+                );
+                now += SignedDuration::from_hours(1);
+            }
+            let (posts, _) = identity::judge(&known, &site.0, &rules);
+            let mut live: Vec<&str> = known
+                .iter()
+                .filter(|object| object.state == State::Live)
+                .filter_map(|object| object.page.as_deref())
+                .collect();
+            live.sort_unstable();
+            let posts: Vec<&str> = posts.keys().copied().collect();
+            prop_assert_eq!(live, posts);
+        }
+    }
+}
