@@ -161,6 +161,7 @@ async fn take(instance: &Arc<Instance>, arrival: &Arrival) -> Result<(), Refusal
     let Verdict::Verified(verified) = verify::verify(instance, arrival).await? else {
         return Ok(());
     };
+    let verified = *verified;
     let activity = verified.activity();
     tracing::debug!(
         "{:?} {} by {}",

@@ -173,8 +173,9 @@ fn contains_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, found)| {
         let before = text[..at].chars().next_back();
         let after = text[at + found.len()..].chars().next();
-        !(inside(before) && inside(found.chars().next()))
-            && !(inside(after) && inside(found.chars().next_back()))
+        let begun_before = inside(before) && inside(found.chars().next());
+        let goes_on = inside(after) && inside(found.chars().next_back());
+        !begun_before && !goes_on
     })
 }
 

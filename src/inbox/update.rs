@@ -73,7 +73,7 @@ async fn actor(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refu
         _ => remote::actor(instance, activity.actor(), Freshness::Fresh).await,
     };
     match profile {
-        Ok(profile) => blocking(instance, profile, |instance, profile| renew(instance, profile)).await,
+        Ok(profile) => blocking(instance, profile, renew).await,
         Err(error) => {
             tracing::debug!("{} can't be renewed: {error}", activity.actor());
             Ok(())

@@ -60,7 +60,7 @@ impl Verified {
 #[derive(Debug)]
 pub enum Verdict {
     /// It is true.
-    Verified(Verified),
+    Verified(Box<Verified>),
     /// Nobody here has to know whether it is: the Delete of an actor that nobody here knows.
     Irrelevant,
 }
@@ -114,18 +114,18 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
     if deleted && !knows(instance, activity.actor()) {
         return Ok(Verdict::Irrelevant);
     }
-    let signer = match signer(instance, &checked).await {
+    let signer = match signer(instance, &checked, Some(activity.actor())).await {
         Ok(signer) => signer,
         // Its own host says that it is gone; there is no key to check the Delete with, and none is needed.
         Err(Refusal::NoKey {
             key_id,
             error: RemoteError::Gone { .. },
         }) if deleted && value::same_host(&key_id, activity.actor()) => {
-            return Ok(Verdict::Verified(Verified {
+            return Ok(Verdict::Verified(Box::new(Verified {
                 activity,
                 signed: signed(&arrival.headers, now),
                 served: None,
-            }));
+            })));
         }
         Err(refusal) => return Err(refusal),
     };
@@ -148,11 +148,11 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
     } else {
         Some(served(instance, &activity, &signer.owner).await?)
     };
-    Ok(Verdict::Verified(Verified {
+    Ok(Verdict::Verified(Box::new(Verified {
         activity,
         signed: signed(&arrival.headers, now),
         served,
-    }))
+    })))
 }
 
 /// Who signed a request, usually a GET; `None` when it isn't signed.
@@ -180,7 +180,7 @@ pub async fn fetcher(
         moderation::refuse_host(instance, claim.key_id())?;
     }
     let checked = checked(&claims, &message, now)?;
-    let signer = signer(instance, &checked).await?;
+    let signer = signer(instance, &checked, None).await?;
     moderation::refuse_actor(instance, &signer.owner)?;
     Ok(Some(signer.owner))
 }
@@ -232,8 +232,24 @@ struct Signer {
     scheme: Scheme,
 }
 
-/// The owner of the first signature that holds.
-async fn signer(instance: &Instance, candidates: &[Candidate<'_>]) -> Result<Signer, Refusal> {
+/// The owner of the first signature that holds, most likely `actor`.
+async fn signer(
+    instance: &Instance,
+    candidates: &[Candidate<'_>],
+    actor: Option<&str>,
+) -> Result<Signer, Refusal> {
+    for candidate in candidates {
+        let cached = actor.and_then(|actor| remote::cached_key(instance, actor, candidate.key_id));
+        if let Some(key) = cached
+            && candidate.checked.verify(&key.key).is_ok()
+        {
+            return Ok(Signer {
+                owner: key.owner,
+                scheme: candidate.scheme,
+            });
+        }
+    }
+    // From here on another server may have to be waited for.
     let _place = instance.gate.place().await.ok_or(Refusal::Busy(BUSY))?;
     let mut failure = Refusal::Unsigned(SigError::Missing);
     for candidate in candidates {

@@ -269,6 +269,20 @@ pub async fn key(instance: &Instance, key_id: &str, freshness: Freshness) -> Res
     }
 }
 
+/// The key with this id, when what is cached of `owner` lists it: then nothing need be fetched to learn whose it is.
+pub fn cached_key(instance: &Instance, owner: &str, key_id: &str) -> Option<RemoteKey> {
+    let known = known(instance, owner)?;
+    if !serves(instance, owner, &known, Freshness::Cached, instance.clock.now()) {
+        return None;
+    }
+    let found = listed(&known.profile, key_id, None).ok()?;
+    let bare = key_id.split('#').next().unwrap_or(key_id);
+    if bare != owner {
+        instance.remote.owners.insert(key_id.to_string(), owner.into());
+    }
+    Some(found)
+}
+
 fn owner_of(bare: &str, fetched: &Fetched) -> Option<String> {
     let claimed = fetched.document["id"].as_str();
     if claimed.is_some_and(|claimed| profile::same_url(claimed, bare))

@@ -476,7 +476,7 @@ pub(crate) async fn get(url: &str, accept: &str) -> Reply {
     send(Method::GET, url, headers, Vec::new()).await
 }
 
-async fn serve<F, A>(listener: TcpListener, answer: F)
+pub(crate) async fn serve<F, A>(listener: TcpListener, answer: F)
 where
     F: Fn(Request<Incoming>, SocketAddr) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Full<Bytes>>> + Send + 'static,

@@ -12,20 +12,20 @@ use jiff::Timestamp;
 use tidings::sig::key::{Algorithm, PublicKey};
 use tidings::sig::{self, Message, Scheme, SigError};
 
-fn vectors() -> PathBuf {
+pub(crate) fn vectors() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
 /// A message taken apart: start line, headers, body.
-struct Raw {
+pub(crate) struct Raw {
     start: String,
-    headers: HeaderMap,
-    body: Vec<u8>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Raw {
     /// Reads a message whose head has lines that end with `line_end`.
-    fn read(message: &[u8], line_end: &str) -> Raw {
+    pub(crate) fn read(message: &[u8], line_end: &str) -> Raw {
         let empty_line = line_end.repeat(2);
         let head_end = message
             .windows(empty_line.len())
@@ -49,7 +49,7 @@ impl Raw {
         }
     }
 
-    fn word(&self, index: usize) -> &str {
+    pub(crate) fn word(&self, index: usize) -> &str {
         self.start
             .split(' ')
             .nth(index)
