@@ -222,7 +222,7 @@ pub(super) fn is_code_table(element: ElementRef<'_>) -> bool {
             around
                 .value()
                 .classes()
-                .any(|class| matches!(class, "lntable" | "highlighttable" | "rouge-table"))
+                .any(|class| matches!(class, "lntable" | "highlighttable" | "rouge-table" | "highlight"))
         })
 }
 

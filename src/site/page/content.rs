@@ -23,12 +23,13 @@ pub(super) struct Root<'a> {
 }
 
 /// Words in class names, between hyphens, of what is never content, also inside of a marked one.
-const NEVER: [&str; 22] = [
+const NEVER: [&str; 23] = [
     "share",
     "sharing",
     "sharedaddy",
     "addtoany",
     "related",
+    "relatedposts",
     "breadcrumb",
     "breadcrumbs",
     "pagination",
@@ -204,6 +205,13 @@ pub(super) fn read(
         }
     }
     if !root.marked
+        && let Some(heading) = inside
+            .iter()
+            .find(|element| skip.contains(&element.id()) && region::is_heading(**element))
+    {
+        skip.extend(above(root, *heading, whole));
+    }
+    if !root.marked
         || inside
             .iter()
             .any(|element| times.shown_by.contains(&element.id()))
@@ -236,6 +244,25 @@ pub(super) fn read(
             .filter(|url| is_web(url) || url.scheme() == "mailto")
     };
     sanitize::own_tree(*root.element, &resolve, &skip)
+}
+
+/// What stands above the headline, in short: the site's name, a way home. Pictures stay.
+fn above(root: &Root<'_>, heading: ElementRef<'_>, whole: usize) -> Vec<NodeId> {
+    let around = std::iter::once(heading)
+        .chain(ancestors(heading).take_while(|around| around.id() != root.element.id()));
+    let before: Vec<ElementRef<'_>> = around
+        .flat_map(|around| around.prev_siblings().filter_map(ElementRef::wrap))
+        .collect();
+    let length: usize = before.iter().map(|element| text(*element).len()).sum();
+    let shown = |element: &ElementRef<'_>| element.descendent_elements().any(|inner| name(inner) == "img");
+    if length * 2 > whole {
+        return vec![];
+    }
+    before
+        .iter()
+        .filter(|element| !shown(element))
+        .map(|element| element.id())
+        .collect()
 }
 
 /// What is no content wherever it stands.

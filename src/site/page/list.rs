@@ -64,13 +64,14 @@ pub(super) fn sign(
     if claimed {
         return None;
     }
+    let dated_at_all = claims.iter().any(|claim| claim.published.is_some());
     let own_date = times.published.is_some();
     if times.of_others > 1 && !own_date {
         return Some("<time>");
     }
     let website = meta.og_type.as_deref() == Some("website");
     let front = document.own.path() == document.site.path();
-    if website && (front || times.of_others > 0 || region.teasers > 0 || !own_date) {
+    if website && (front || times.of_others > 0 || region.teasers > 0 || (dated_at_all && !own_date)) {
         return Some("og:type");
     }
     if is_listing_path(document) {

@@ -148,7 +148,7 @@ impl Meta {
             "article:modified_time" | "og:article:modified_time" | "og:updated_time" => {
                 keep(&mut graph.updated, dates::machine(content));
             }
-            "article:tag" | "og:article:tag" => graph.tags.extend(some_line(content)),
+            "article:tag" | "og:article:tag" => graph.tags.extend(content.split(',').filter_map(some_line)),
             "description" => keep(&mut plain.summary, some_line(content)),
             "twitter:description" => keep(&mut graph.summary, some_line(content)),
             "twitter:image" | "twitter:image:src" => keep(&mut graph.image, picture(document, content)),

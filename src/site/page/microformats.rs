@@ -196,17 +196,15 @@ pub(super) fn date(element: ElementRef<'_>) -> Option<Date> {
         .take(3)
         .map(|part| stated(part).unwrap_or_else(|| text(part)))
         .collect();
-    let joined = if parts.is_empty() {
-        text(element)
-    } else {
-        parts.join(" ")
-    };
-    dates::words(&joined).or_else(|| {
-        let inner = element
-            .descendent_elements()
-            .find(|inner| name(*inner) == "time")?;
-        dates::machine(inner.attr("datetime")?)
-    })
+    if !parts.is_empty() {
+        return dates::words(&parts.join(" "));
+    }
+    let inner = element
+        .descendent_elements()
+        .skip(1)
+        .find(|inner| name(*inner) == "time");
+    let inner = inner.and_then(|inner| dates::machine(inner.attr("datetime")?));
+    inner.or_else(|| dates::words(&text(element)))
 }
 
 fn photo(document: &Document<'_>, element: ElementRef<'_>) -> Option<Media> {

@@ -477,3 +477,20 @@ fn piece() -> impl Strategy<Value = String> {
         "\\PC{0,8}",
     ]
 }
+
+#[test]
+fn a_day_that_only_readers_see_counts_below_the_headline() {
+    for html in [
+        "<article><header><h1>x</h1><p>May 01, 2026</p></header><p>Text.</p></article>",
+        "<main><h1>x</h1><p>May 1, 2026</p><p>Text.</p></main>",
+        "<h1>x</h1><p class=date>1 May 2026</p><p>Text.",
+        "<article><header><h1>x</h1><span>1 minute · Published: 2026-05-01</span></header><p>Text.</p></article>",
+    ] {
+        assert_eq!(post(html).published.to_string(), "2026-05-01T00:00:00Z", "{html}");
+        assert_eq!(post(html).content, "<p>Text.</p>", "{html}");
+    }
+    assert_eq!(
+        reason("/a/", "<main><h1>x</h1><p>Since May 1, 2026 I bake.</p></main>"),
+        Reason::NoDate
+    );
+}

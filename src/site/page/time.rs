@@ -107,19 +107,25 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>) -> Times {
         }
     }
     if times.published.is_none() {
-        times.published = written(region);
+        if let Some((date, line)) = written(region) {
+            times.published = Some(date);
+            times.shown_by.extend(line);
+        }
     }
     times
 }
 
 /// The date that an element shows.
 fn shown(element: ElementRef<'_>) -> Option<Date> {
-    let marked = || is_marked(element, &PUBLISHED) || is_marked(element, &UPDATED);
+    let marked =
+        || is_marked(element, &PUBLISHED) || is_marked(element, &UPDATED) || is_marked(element, &["date"]);
     if name(element) == "time" {
         let stated = element.attr("datetime").and_then(dates::machine);
         return stated.or_else(|| dates::words(&text(element)));
     }
-    if marked() {
+    // A <time> inside speaks for itself.
+    let shows_time = || element.descendent_elements().any(|inner| name(inner) == "time");
+    if marked() && !shows_time() {
         microformats::date(element)
     } else {
         None
@@ -261,19 +267,33 @@ fn before(block: ElementRef<'_>, element: ElementRef<'_>) -> String {
     text
 }
 
-/// The one day in digits that the post's own header shows, as text: "Published: 2026-11-01".
-fn written(region: &Region<'_>) -> Option<Date> {
-    let header = region
+/// The one day that the post's own header, or the line after its headline, shows as text: "Published: 2026-11-01",
+/// "May 1, 2026".
+fn written(region: &Region<'_>) -> Option<(Date, Option<NodeId>)> {
+    let heading = region
         .element
         .descendent_elements()
-        .find(|inner| name(*inner) == "header" && inner.descendent_elements().any(region::is_heading))?;
-    if name(region.element) != "article" && name(region.element) != "main" {
-        return None;
+        .find(|inner| name(*inner) == "h1")?;
+    let header = ancestors(heading)
+        .take_while(|around| around.id() != region.element.id())
+        .find(|around| name(*around) == "header");
+    let after = heading.next_siblings().find_map(ElementRef::wrap);
+    let place = header.or(after)?;
+    let mut days = vec![];
+    for element in place.descendent_elements().take(MAX_TIMES) {
+        let line = text_without(element, region::is_heading);
+        if line.chars().count() > MAX_LABEL {
+            continue;
+        }
+        let in_digits = line
+            .split(|c: char| !(c.is_ascii_digit() || c == '-'))
+            .filter(|word| word.len() == 10);
+        days.extend(in_digits.filter_map(dates::machine));
+        days.extend(dates::words(&line));
     }
-    let text = text_without(header, region::is_heading);
-    let mut days = text
-        .split(|c: char| !(c.is_ascii_digit() || c == '-'))
-        .filter(|word| word.len() == 10)
-        .filter_map(dates::machine);
-    days.next().filter(|_| days.next().is_none())
+    days.dedup_by_key(|date| date.day);
+    match days.as_slice() {
+        [only] => Some((*only, after.filter(|_| header.is_none()).map(|line| line.id()))),
+        _ => None,
+    }
 }
