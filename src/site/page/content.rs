@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use ego_tree::NodeId;
+use ego_tree::iter::Edge;
 use scraper::ElementRef;
 use url::Url;
 
@@ -111,6 +112,9 @@ const NUMBERS: [&str; 8] = [
     "gutter",
 ];
 
+/// Elements kept because they hold most of the text; with more of them around one another the names mean nothing.
+const MAX_KEPT: usize = 16;
+
 /// Characters beside the links and dates of a line about the post.
 const MAX_LABEL: usize = 60;
 
@@ -172,56 +176,13 @@ pub(super) fn read(
     times: &Times,
     url: &Url,
 ) -> Own {
-    let mut skip = HashSet::new();
     let whole = text(root.element).len();
-    let inside = elements(*root.element);
-    let mut before_prose = true;
-    let mut headed = false;
-    for element in &inside {
-        let element = *element;
-        if name(element) == "p" {
-            before_prose = false;
-        }
-        if region::is_heading(element) && before_prose && !headed {
-            let same = title.is_some_and(|title| headline::clean(element) == title);
-            let first = !root.marked && name(element) == "h1";
-            if same || first {
-                headed = true;
-                skip.insert(element.id());
-            }
-        }
-        if is_never(element)
-            || (!root.marked && is_around(root, element))
-            || is_frame(root, element, title, times)
-        {
-            // A class on a wrapper around everything doesn't make everything vanish.
-            let framed = matches!(name(element), "header" | "footer" | "aside");
-            if is_hard(element) || framed || text(element).len() * 2 <= whole || whole == 0 {
-                skip.insert(element.id());
-            }
-        }
-        if is_turning(element) {
-            skip.insert(climb(root, element, &|around| outside_links(around)));
-        }
-    }
-    if !root.marked
-        && let Some(heading) = inside
-            .iter()
-            .find(|element| skip.contains(&element.id()) && region::is_heading(**element))
+    let mut skip = clutter(root, title, times, whole);
+    for element in elements(*root.element)
+        .into_iter()
+        .filter(|element| times.shown_by.contains(&element.id()))
     {
-        skip.extend(above(root, *heading, whole));
-    }
-    if !root.marked
-        || inside
-            .iter()
-            .any(|element| times.shown_by.contains(&element.id()))
-    {
-        for element in inside
-            .iter()
-            .filter(|element| times.shown_by.contains(&element.id()))
-        {
-            skip.insert(climb(root, *element, &|around| outside_links(around)));
-        }
+        skip.insert(climb(root, element, &|around| outside_links(around)));
     }
     for tag in links::tags(document, region) {
         if ancestors(tag.element).any(|around| around.id() == root.element.id())
@@ -246,6 +207,94 @@ pub(super) fn read(
     sanitize::own_tree(*root.element, &resolve, &skip)
 }
 
+/// What an element stands in, within the content.
+#[derive(Default)]
+struct Place {
+    code: usize,
+    quotation: usize,
+    section: usize,
+}
+
+impl Place {
+    fn step(&mut self, element: ElementRef<'_>, opens: bool) {
+        let count = match name(element) {
+            "pre" | "code" => &mut self.code,
+            "blockquote" | "figure" => &mut self.quotation,
+            "section" => &mut self.section,
+            _ => return,
+        };
+        *count = if opens {
+            *count + 1
+        } else {
+            count.saturating_sub(1)
+        };
+    }
+}
+
+/// The elements inside the root that aren't content, by what they are, what they are called, or what they say.
+fn clutter(root: &Root<'_>, title: Option<&str>, times: &Times, whole: usize) -> HashSet<NodeId> {
+    let mut skip = HashSet::new();
+    let mut place = Place::default();
+    let mut before_prose = true;
+    let mut headline = None;
+    let mut skipped = None;
+    let mut kept = 0;
+    for edge in root.element.traverse() {
+        let (node, opens) = match edge {
+            Edge::Open(node) => (node, true),
+            Edge::Close(node) => (node, false),
+        };
+        let Some(element) = ElementRef::wrap(node).filter(|element| element.id() != root.element.id()) else {
+            continue;
+        };
+        if !opens {
+            if skipped == Some(element.id()) {
+                skipped = None;
+            } else if skipped.is_none() {
+                place.step(element, false);
+            }
+            continue;
+        }
+        if skipped.is_some() {
+            continue;
+        }
+        before_prose &= name(element) != "p";
+        let heads = |element: ElementRef<'_>| {
+            region::is_heading(element)
+                && (title.is_some_and(|title| headline::clean(element) == title)
+                    || (!root.marked && name(element) == "h1"))
+        };
+        let headed = before_prose && headline.is_none();
+        let never = is_never(&place, element);
+        let around =
+            (!root.marked && is_around(&place, element)) || is_frame(root, &place, element, title, times);
+        // A class on a wrapper around everything doesn't make everything vanish.
+        let structural = is_hard(element) || matches!(name(element), "header" | "footer" | "aside");
+        let mut unwanted = never || around;
+        if unwanted && !structural {
+            unwanted = kept < MAX_KEPT && text(element).len() * 2 <= whole;
+            kept += usize::from(!unwanted);
+        }
+        if headed && (heads(element) || (unwanted && element.descendent_elements().any(heads))) {
+            headline = Some(element);
+            skip.insert(element.id());
+            skipped = Some(element.id());
+        } else if unwanted {
+            skip.insert(element.id());
+            skipped = Some(element.id());
+        } else {
+            if is_turning(element) {
+                skip.insert(climb(root, element, &|around| outside_links(around)));
+            }
+            place.step(element, true);
+        }
+    }
+    if let Some(headline) = headline.filter(|_| !root.marked) {
+        skip.extend(above(root, headline, whole));
+    }
+    skip
+}
+
 /// What stands above the headline, in short: the site's name, a way home. Pictures stay.
 fn above(root: &Root<'_>, heading: ElementRef<'_>, whole: usize) -> Vec<NodeId> {
     let around = std::iter::once(heading)
@@ -266,24 +315,23 @@ fn above(root: &Root<'_>, heading: ElementRef<'_>, whole: usize) -> Vec<NodeId> 
 }
 
 /// What is no content wherever it stands.
-fn is_never(element: ElementRef<'_>) -> bool {
+fn is_never(place: &Place, element: ElementRef<'_>) -> bool {
     if is_hard(element) || headline_anchor(element) {
         return true;
     }
     if element.value().classes().any(|class| NUMBERS.contains(&class)) {
         return true;
     }
-    if ancestors(element).any(|around| matches!(name(around), "pre" | "code")) || !is_box(element) {
+    if place.code > 0 || !is_box(element) {
         return false;
     }
     let words = |text: &str| text.split(['-', '_']).any(|word| NEVER.contains(&word));
+    let id = element.attr("id");
     element
         .value()
         .classes()
         .any(|class| NEVER_WHOLE.contains(&class) || words(class))
-        || element
-            .attr("id")
-            .is_some_and(|id| matches!(id, "comments" | "toc" | "TableOfContents" | "related" | "share"))
+        || id.is_some_and(|id| matches!(id, "comments" | "toc" | "TableOfContents" | "related" | "share"))
 }
 
 /// Elements that are dropped however much they hold.
@@ -317,23 +365,26 @@ fn is_box(element: ElementRef<'_>) -> bool {
 }
 
 /// What stands around the content in an unmarked region.
-fn is_around(root: &Root<'_>, element: ElementRef<'_>) -> bool {
-    let inner = || ancestors(element).take_while(|around| around.id() != root.element.id());
-    if inner().any(|around| matches!(name(around), "pre" | "code" | "blockquote" | "figure")) {
+fn is_around(place: &Place, element: ElementRef<'_>) -> bool {
+    if place.code > 0 || place.quotation > 0 {
         return false;
     }
     match name(element) {
-        "aside" => true,
-        "address" => true,
-        "header" => !inner().any(|around| name(around) == "section"),
+        "aside" | "address" => true,
+        "header" => place.section == 0,
         _ => is_box(element) && element.value().classes().any(|class| AROUND.contains(&class)),
     }
 }
 
 /// Headers and footers inside the content: the post's own, not those of a quotation, a figure or footnotes.
-fn is_frame(root: &Root<'_>, element: ElementRef<'_>, title: Option<&str>, times: &Times) -> bool {
-    let mut inner = ancestors(element).take_while(|around| around.id() != root.element.id());
-    if inner.any(|around| matches!(name(around), "blockquote" | "figure" | "pre")) {
+fn is_frame(
+    root: &Root<'_>,
+    place: &Place,
+    element: ElementRef<'_>,
+    title: Option<&str>,
+    times: &Times,
+) -> bool {
+    if place.code > 0 || place.quotation > 0 {
         return false;
     }
     match name(element) {

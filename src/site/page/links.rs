@@ -18,7 +18,7 @@ const FOLDERS: [&str; 8] = [
     "tag", "tags", "tagged", "label", "labels", "keyword", "keywords", "hashtag",
 ];
 
-/// Links to tags looked at; more is a cloud.
+/// Links to tags in a post; where there are more, it is a cloud, and none of them is the post's.
 const MAX_LINKS: usize = 200;
 
 /// Characters beside the links of a list of tags: "Tags:", "Filed under:".
@@ -59,11 +59,16 @@ pub(super) fn tag<'a>(document: &Document<'_>, link: ElementRef<'a>) -> Option<T
 
 /// The tags that the post's region lists: not those in its sentences, nor those of teasers.
 pub(super) fn tags<'a>(document: &Document<'_>, region: &Region<'a>) -> Vec<TagLink<'a>> {
-    region
+    let all: Vec<TagLink<'a>> = region
         .element
         .descendent_elements()
         .filter_map(|link| tag(document, link))
-        .take(MAX_LINKS)
+        .take(MAX_LINKS + 1)
+        .collect();
+    if all.len() > MAX_LINKS {
+        return vec![];
+    }
+    all.into_iter()
         .filter(|tag| {
             ancestors(tag.element)
                 .take_while(|around| around.id() != region.element.id())

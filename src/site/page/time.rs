@@ -106,11 +106,11 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>) -> Times {
             times.shown_by.push(element.id());
         }
     }
-    if times.published.is_none() {
-        if let Some((date, line)) = written(region) {
-            times.published = Some(date);
-            times.shown_by.extend(line);
-        }
+    if times.published.is_none()
+        && let Some((date, line)) = written(region)
+    {
+        times.published = Some(date);
+        times.shown_by.extend(line);
     }
     times
 }
