@@ -63,7 +63,10 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         "the control socket",
         control::serve(Arc::clone(&engine), socket, socket_path, shutdown.clone()),
     );
-    tasks.own("the server", http::serve(Arc::clone(&instance), listener, shutdown.clone()));
+    tasks.own(
+        "the server",
+        http::serve(Arc::clone(&instance), listener, shutdown.clone()),
+    );
     tasks.own("the inbox", inbox::run(Arc::clone(&instance), shutdown.clone()));
 
     eprintln!("listening on {address}");
