@@ -2,6 +2,7 @@
 //!
 //! The daemon makes one, and so does a command that finds no daemon running: both take the same code path.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde_json::Value;
@@ -26,6 +27,8 @@ const HAPPENINGS: usize = 256;
 #[derive(Debug)]
 pub struct Instance {
     config: RwLock<Arc<Config>>,
+    /// How often the configuration was changed.
+    configured: AtomicU64,
     /// The maker of our ids.
     pub iris: Iris,
     /// The data directory.
@@ -77,6 +80,7 @@ impl Instance {
         Instance {
             iris: Iris::new(&config.site.url),
             config: RwLock::new(Arc::new(config)),
+            configured: AtomicU64::new(0),
             keys: Keys::new(&store.disk),
             store,
             client,
@@ -101,6 +105,13 @@ impl Instance {
     /// Puts another configuration in place (SIGHUP).
     pub fn set_config(&self, config: Config) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        self.configured.fetch_add(1, Ordering::Release);
+    }
+
+    /// Grows with every change of what we serve, but for followers: a document that was made at one version is good as
+    /// long as it stays. It is to be asked for before the document is made.
+    pub fn version(&self) -> u64 {
+        self.configured.load(Ordering::Acquire) + self.keys.version() + self.store.version()
     }
 
     /// The document of one of our actors, as it is now.

@@ -19,6 +19,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub struct KeyPair {
 pub struct Keys {
     disk: Disk,
     state: Mutex<State>,
+    /// See [`Keys::version`].
+    version: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -120,7 +123,13 @@ impl Keys {
         Keys {
             disk: disk.clone(),
             state: Mutex::default(),
+            version: AtomicU64::new(0),
         }
+    }
+
+    /// Grows whenever a key is read or made: what shows a key is good as long as it stays.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// The keys of an actor; made when it never had any.
@@ -309,6 +318,7 @@ impl Keys {
             fingerprint,
         });
         state.loaded.insert(owner.clone(), Arc::clone(&pair));
+        self.version.fetch_add(1, Ordering::Release);
         Ok(pair)
     }
 

@@ -29,7 +29,7 @@ pub(super) async fn actor(asked: &Asked<'_>, name: &str) -> Reply {
         Err(refusal) => return refusal,
     };
     match asked.instance.actor_document(name) {
-        Ok(Some(document)) => respond::activity(&asked.parts.headers, &document, cache),
+        Ok(Some(document)) => respond::activity(&document, cache),
         Ok(None) => not_found(),
         Err(error) => store_trouble(&error),
     }
@@ -38,7 +38,7 @@ pub(super) async fn actor(asked: &Asked<'_>, name: &str) -> Reply {
 /// The instance actor: never behind a signature, because whoever checks ours must be able to fetch its key.
 pub(super) fn instance(asked: &Asked<'_>) -> Reply {
     match asked.instance.instance_document() {
-        Ok(document) => respond::activity(&asked.parts.headers, &document, Cache::Minute),
+        Ok(document) => respond::activity(&document, Cache::Minute),
         Err(error) => store_trouble(&error),
     }
 }
@@ -70,7 +70,7 @@ pub(super) async fn collection(asked: &Asked<'_>, name: &str, which: Collection)
         Collection::Followers => followers(asked, name, cache),
         Collection::Following => {
             let id = asked.instance.iris.following(name);
-            respond::activity(&asked.parts.headers, &collection::whole(&id, Vec::new()), cache)
+            respond::activity(&collection::whole(&id, Vec::new()), cache)
         }
         Collection::Featured => featured(asked, name, cache),
     }
@@ -133,7 +133,7 @@ fn featured(asked: &Asked<'_>, name: &str, cache: Cache) -> Reply {
         .map(|key| json!(asked.instance.iris.object(key)))
         .collect();
     let id = asked.instance.iris.featured(name);
-    respond::activity(&asked.parts.headers, &collection::whole(&id, items), cache)
+    respond::activity(&collection::whole(&id, items), cache)
 }
 
 /// The KEYs of an actor's objects that everybody may see and that are there, in no order.

@@ -56,7 +56,7 @@ pub(super) fn webfinger(asked: &Asked<'_>) -> Reply {
         }),
     };
     let relations: Vec<String> = asked.parameters("rel").collect();
-    json(asked, JRD_JSON, &webfinger::only(jrd, &relations))
+    json(JRD_JSON, &webfinger::only(jrd, &relations))
 }
 
 fn who<'a>(asked: &Asked<'_>, config: &'a Config, resource: &Resource<'_>) -> Option<Who<'a>> {
@@ -100,22 +100,17 @@ fn who<'a>(asked: &Asked<'_>, config: &'a Config, resource: &Resource<'_>) -> Op
 /// host-meta as XRD (RFC 6415).
 pub(super) fn host_meta(asked: &Asked<'_>) -> Reply {
     let body = webfinger::host_meta(&asked.instance.iris).into_bytes();
-    respond::document(
-        &asked.parts.headers,
-        "application/xrd+xml; charset=utf-8",
-        body,
-        Cache::Hour,
-    )
+    respond::document("application/xrd+xml; charset=utf-8", body, Cache::Hour)
 }
 
 /// host-meta as JSON (RFC 6415).
 pub(super) fn host_meta_json(asked: &Asked<'_>) -> Reply {
-    json(asked, JRD_JSON, &webfinger::host_meta_json(&asked.instance.iris))
+    json(JRD_JSON, &webfinger::host_meta_json(&asked.instance.iris))
 }
 
 /// Where the NodeInfo documents lie.
 pub(super) fn nodeinfo_index(asked: &Asked<'_>) -> Reply {
-    json(asked, "application/json", &nodeinfo::index(&asked.instance.iris))
+    json("application/json", &nodeinfo::index(&asked.instance.iris))
 }
 
 /// A NodeInfo document.
@@ -127,7 +122,7 @@ pub(super) fn nodeinfo(asked: &Asked<'_>, version: Version) -> Reply {
         usage(asked, &config),
     );
     let body = document.to_string().into_bytes();
-    respond::document(&asked.parts.headers, version.media_type(), body, Cache::Minute)
+    respond::document(version.media_type(), body, Cache::Minute)
 }
 
 fn usage(asked: &Asked<'_>, config: &Config) -> Usage {
@@ -158,7 +153,7 @@ fn usage(asked: &Asked<'_>, config: &Config) -> Usage {
     }
 }
 
-fn json(asked: &Asked<'_>, media_type: &'static str, document: &Value) -> Reply {
+fn json(media_type: &'static str, document: &Value) -> Reply {
     let body = document.to_string().into_bytes();
-    respond::document(&asked.parts.headers, media_type, body, Cache::Hour)
+    respond::document(media_type, body, Cache::Hour)
 }

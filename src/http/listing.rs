@@ -31,10 +31,9 @@ impl Listing {
         show: impl Fn(&str) -> Result<Option<Value>, StoreError>,
     ) -> Reply {
         let total = self.items.len();
-        let headers = &asked.parts.headers;
         let Some(page) = asked.parameter("page") else {
             let document = collection::collection(&self.id, total, self.extent);
-            return respond::activity(headers, &document, cache);
+            return respond::activity(&document, cache);
         };
         let Some(page) = Page::read(&page).filter(|_| self.extent == Extent::Pages) else {
             return problem(StatusCode::NOT_FOUND, "the collection has no such page");
@@ -45,7 +44,7 @@ impl Listing {
             Ok(items) => {
                 let items = items.into_iter().flatten().collect();
                 let document = collection::page(&self.id, total, &page, items, next.as_ref());
-                respond::activity(headers, &document, cache)
+                respond::activity(&document, cache)
             }
             Err(error) => store_trouble(&error),
         }

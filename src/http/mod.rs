@@ -6,6 +6,7 @@
 mod actor;
 mod crowd;
 mod discovery;
+mod documents;
 mod gate;
 mod inbox;
 mod listing;
@@ -33,6 +34,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use self::crowd::Crowd;
+use self::documents::Documents;
 use self::peer::Peer;
 use crate::instance::Instance;
 
@@ -68,6 +70,7 @@ pub async fn serve(instance: Arc<Instance>, listener: Listener, mut shutdown: wa
     let server = Server {
         instance,
         graceful: GracefulShutdown::new(),
+        documents: Arc::new(Documents::new()),
         crowd: Arc::new(Crowd::default()),
         places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
     };
@@ -98,6 +101,7 @@ pub async fn serve(instance: Arc<Instance>, listener: Listener, mut shutdown: wa
 
 struct Server {
     instance: Arc<Instance>,
+    documents: Arc<Documents>,
     graceful: GracefulShutdown,
     crowd: Arc<Crowd>,
     places: Arc<Semaphore>,
@@ -142,9 +146,10 @@ impl Server {
         H: Send + 'static,
     {
         let instance = Arc::clone(&self.instance);
+        let documents = Arc::clone(&self.documents);
         let service = service_fn(move |request| {
-            let instance = Arc::clone(&instance);
-            async move { Ok::<_, Infallible>(route::answer(&instance, peer, request).await) }
+            let (instance, documents) = (Arc::clone(&instance), Arc::clone(&documents));
+            async move { Ok::<_, Infallible>(route::answer(&instance, &documents, peer, request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -48,12 +48,7 @@ pub(super) fn page(asked: &Asked<'_>, record: &Object, cache: Cache) -> Reply {
         handle = escape(&config.handle(&record.actor)),
         published = escape(text("published")),
     );
-    let mut reply = respond::document(
-        &asked.parts.headers,
-        "text/html; charset=utf-8",
-        html.into_bytes(),
-        cache,
-    );
+    let mut reply = respond::document("text/html; charset=utf-8", html.into_bytes(), cache);
     vary(&mut reply);
     reply
         .headers_mut()

@@ -48,11 +48,10 @@ pub(super) async fn object(asked: &Asked<'_>, key: &str) -> Reply {
         Ok(cache) => cache,
         Err(refusal) => return refusal,
     };
-    let headers = &asked.parts.headers;
     if !live {
-        return respond::gone(headers, &record.object, cache);
+        return respond::gone(&record.object, cache);
     }
-    if record.page.is_none() && wanted(headers) == Wanted::Page {
+    if record.page.is_none() && wanted(&asked.parts.headers) == Wanted::Page {
         return note::page(asked, &record, cache);
     }
     let mut document = record.object;
@@ -69,7 +68,7 @@ pub(super) async fn object(asked: &Asked<'_>, key: &str) -> Reply {
             });
         }
     }
-    respond::activity(headers, &document, cache)
+    respond::activity(&document, cache)
 }
 
 /// What was said about an object.
@@ -123,7 +122,7 @@ pub(super) async fn activity(asked: &Asked<'_>, id: &str) -> Reply {
                 false => gate::addressees(asked, &actor, &gate::audience(&document)).await,
             };
             match admitted {
-                Ok(cache) => respond::activity(&asked.parts.headers, &document, cache),
+                Ok(cache) => respond::activity(&document, cache),
                 Err(refusal) => refusal,
             }
         }
@@ -184,7 +183,7 @@ pub(super) async fn quote(asked: &Asked<'_>, id: &str) -> Reply {
     });
     match (stamp, gate::everybody(asked).await) {
         (_, Err(refusal)) => refusal,
-        (Ok(Some(stamp)), Ok(cache)) => respond::activity(&asked.parts.headers, &stamp, cache),
+        (Ok(Some(stamp)), Ok(cache)) => respond::activity(&stamp, cache),
         (Ok(None), _) => not_found(),
         (Err(error), _) => store_trouble(&error),
     }

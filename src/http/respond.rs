@@ -49,29 +49,23 @@ pub(super) fn plain(status: StatusCode, body: impl Into<Bytes>) -> Reply {
     reply
 }
 
-/// A document with its strong ETag, or 304 for who has it already. Any page may read it (CORS).
-pub(super) fn document(asked: &HeaderMap, media_type: &'static str, body: Vec<u8>, cache: Cache) -> Reply {
-    with_status(asked, StatusCode::OK, media_type, body, cache)
+/// A document with its strong ETag.
+pub(super) fn document(media_type: &'static str, body: Vec<u8>, cache: Cache) -> Reply {
+    with_status(StatusCode::OK, media_type, body, cache)
 }
 
 /// An ActivityPub document; it varies with `Accept`, since a browser gets something else under the same URL.
-pub(super) fn activity(asked: &HeaderMap, document: &Value, cache: Cache) -> Reply {
-    activity_with(asked, StatusCode::OK, document, cache)
+pub(super) fn activity(document: &Value, cache: Cache) -> Reply {
+    activity_with(StatusCode::OK, document, cache)
 }
 
 /// The Tombstone of something that was deleted: 410.
-pub(super) fn gone(asked: &HeaderMap, tombstone: &Value, cache: Cache) -> Reply {
-    activity_with(asked, StatusCode::GONE, tombstone, cache)
+pub(super) fn gone(tombstone: &Value, cache: Cache) -> Reply {
+    activity_with(StatusCode::GONE, tombstone, cache)
 }
 
-fn activity_with(asked: &HeaderMap, status: StatusCode, document: &Value, cache: Cache) -> Reply {
-    let mut reply = with_status(
-        asked,
-        status,
-        ACTIVITY_JSON,
-        document.to_string().into_bytes(),
-        cache,
-    );
+fn activity_with(status: StatusCode, document: &Value, cache: Cache) -> Reply {
+    let mut reply = with_status(status, ACTIVITY_JSON, document.to_string().into_bytes(), cache);
     vary(&mut reply);
     reply
 }
@@ -81,27 +75,23 @@ pub(super) fn vary(reply: &mut Reply) {
     reply.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
 }
 
-fn with_status(
-    asked: &HeaderMap,
-    status: StatusCode,
-    media_type: &'static str,
-    body: Vec<u8>,
-    cache: Cache,
-) -> Reply {
-    let etag = etag(&body);
-    let has_it = status == StatusCode::OK && negotiate::has_already(asked, &etag);
-    let mut reply = match has_it {
-        true => plain(StatusCode::NOT_MODIFIED, Bytes::new()),
-        false => plain(status, body),
-    };
+fn with_status(status: StatusCode, media_type: &'static str, body: Vec<u8>, cache: Cache) -> Reply {
+    let etag = HeaderValue::from_str(&etag(&body)).expect("hexadecimal digits in quotes");
+    let mut reply = plain(status, body);
     let headers = reply.headers_mut();
-    headers.insert(
-        ETAG,
-        HeaderValue::from_str(&etag).expect("hexadecimal digits in quotes"),
-    );
+    headers.insert(ETAG, etag);
     headers.insert(CACHE_CONTROL, cache.value());
-    if !has_it {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    reply
+}
+
+/// 304 instead of a document that the one who asks has already.
+pub(super) fn unless_had(asked: &HeaderMap, mut reply: Reply) -> Reply {
+    let etag = reply.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
+    if reply.status() == StatusCode::OK && etag.is_some_and(|etag| negotiate::has_already(asked, etag)) {
+        *reply.status_mut() = StatusCode::NOT_MODIFIED;
+        *reply.body_mut() = Either::Left(Full::default());
+        reply.headers_mut().remove(CONTENT_TYPE);
     }
     reply
 }

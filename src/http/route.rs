@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderName, HeaderValue};
+use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
 use super::actor::Collection;
+use super::documents::{Documents, Moment};
+use super::negotiate::{Wanted, wanted};
 use super::peer::Peer;
 use super::request::Asked;
 use super::respond::{Reply, finish, not_found, plain, problem};
-use super::{actor, discovery, inbox, object};
+use super::{actor, discovery, inbox, object, respond};
 use crate::ap::nodeinfo::Version;
 use crate::instance::Instance;
 use crate::store::InteractionKind;
@@ -33,6 +35,16 @@ enum Route<'a> {
     Activity(&'a str),
     Quote(&'a str),
     Resolve,
+}
+
+/// Under which name an answer is kept to be given again.
+enum Keep {
+    /// The path; not when there is a query.
+    ByPath,
+    /// The path and the query.
+    ByQuery,
+    /// None.
+    Never,
 }
 
 /// The table.
@@ -75,6 +87,18 @@ impl Route<'_> {
         match self {
             Route::SharedInbox | Route::Inbox(_) => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    /// Whether an answer may be given again as long as [`Instance::version`] stays.
+    fn keep(self, headers: &HeaderMap) -> Keep {
+        match self {
+            Route::Actor(_) | Route::Object(_) if wanted(headers) == Wanted::Page => Keep::Never,
+            // Followers aren't in the version: they come and go while posts stay.
+            Route::Collection(_, Collection::Followers) => Keep::Never,
+            Route::Resolve | Route::SharedInbox | Route::Inbox(_) => Keep::Never,
+            Route::WebFinger => Keep::ByQuery,
+            _ => Keep::ByPath,
         }
     }
 
@@ -138,16 +162,25 @@ impl Route<'_> {
 }
 
 /// Answers a request.
-pub(super) async fn answer(instance: &Arc<Instance>, peer: Peer, request: Request<Incoming>) -> Reply {
+pub(super) async fn answer(
+    instance: &Arc<Instance>,
+    documents: &Documents,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> Reply {
     let (parts, mut body) = request.into_parts();
     let asked = Asked {
         instance,
         parts: &parts,
         peer,
     };
-    let is_get = matches!(parts.method, Method::GET | Method::HEAD);
-    let reply = match find(parts.uri.path()) {
-        Some(route) if is_get => route.get(&asked).await,
+    let route = find(parts.uri.path());
+    if let Some(route) = route
+        && matches!(parts.method, Method::GET | Method::HEAD)
+    {
+        return respond::unless_had(&parts.headers, read(&asked, documents, route).await);
+    }
+    let reply = match route {
         Some(route) if parts.method == Method::POST => route.post(&asked, body).await,
         Some(route) => {
             asked.discard(&mut body).await;
@@ -161,7 +194,27 @@ pub(super) async fn answer(instance: &Arc<Instance>, peer: Peer, request: Reques
             not_found()
         }
     };
-    finish(reply, is_get || parts.method == Method::OPTIONS)
+    finish(reply, parts.method != Method::POST)
+}
+
+/// Answers a GET or a HEAD, with a document that was made lately if it is still good.
+async fn read(asked: &Asked<'_>, documents: &Documents, route: Route<'_>) -> Reply {
+    let uri = &asked.parts.uri;
+    let kept_as = match route.keep(&asked.parts.headers) {
+        Keep::ByPath if uri.query().is_none() => Some(uri.path()),
+        Keep::ByQuery => uri.path_and_query().map(|target| target.as_str()),
+        Keep::ByPath | Keep::Never => None,
+    };
+    let Some(target) = kept_as else {
+        return finish(route.get(asked).await, true);
+    };
+    let moment = Moment::now(asked.instance);
+    if let Some(reply) = documents.get(target, moment) {
+        return reply;
+    }
+    let reply = finish(route.get(asked).await, true);
+    documents.put(target, moment, &reply);
+    reply
 }
 
 #[cfg(test)]

@@ -231,6 +231,15 @@ impl Store {
         Ok(table)
     }
 
+    /// Grows with every change of what we serve: objects, what was said about them, activities and stamps.
+    pub fn version(&self) -> u64 {
+        // Each only grows, so their sum stays the same only when all of them do.
+        self.objects.version()
+            + self.interactions.version()
+            + self.activities.version()
+            + self.quotes.version()
+    }
+
     /// What is known of the site as a whole: `site.json`.
     pub fn site(&self) -> Result<SiteState, StoreError> {
         let Some(bytes) = self.disk.get("site")? else {

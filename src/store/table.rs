@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -46,6 +47,8 @@ pub struct Table<R: Record> {
     /// Held while a record is read, changed and written back, so that no change is lost between two tasks. One lock for
     /// a share of the ids: others can be written at the same time, for a disk syncs several files faster than one by one.
     writing: [Mutex<()>; STRIPES],
+    /// See [`Table::version`].
+    version: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -173,6 +176,7 @@ impl<R: Record> Table<R> {
             folder: folder.to_string(),
             index: Mutex::new(index),
             writing: Default::default(),
+            version: AtomicU64::new(0),
         })
     }
 
@@ -221,6 +225,7 @@ impl<R: Record> Table<R> {
         }
         self.disk.delete(&self.key(id))?;
         self.lock().remove(id);
+        self.version.fetch_add(1, Ordering::Release);
         Ok(true)
     }
 
@@ -243,6 +248,12 @@ impl<R: Record> Table<R> {
     /// What is known of a record without reading its file.
     pub fn brief(&self, id: &str) -> Option<R::Brief> {
         self.lock().briefs.get(id).map(|entry| entry.brief.clone())
+    }
+
+    /// Grows with every change: what was made from the records at one version is good as long as it stays. It is to be
+    /// asked for before the records are read.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
     }
 
     /// How many records there are.
@@ -354,6 +365,7 @@ impl<R: Record> Table<R> {
         let labels = record.labels();
         self.lock()
             .insert(record.id(), record.brief(), record.group(), &labels);
+        self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
