@@ -1,9 +1,6 @@
 //! What was undone or deleted: remembered for a while, so that it has no effect when it comes late or again.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
-use tokio::sync::watch;
 
 use super::Refusal;
 use super::verify::Verified;
@@ -14,9 +11,6 @@ use crate::store::{Going, Gone, StoreError};
 const REMEMBERED: usize = 200_000;
 /// How long what was taken back is remembered: no server tries longer to deliver something.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How often the memory is swept.
-const SWEEP: Duration = Duration::from_secs(3600);
-
 /// Remembers that what was taken back is gone, unless too much is.
 pub(super) fn remember(
     instance: &Instance,
@@ -56,20 +50,8 @@ pub(super) fn is_gone(instance: &Instance, id: &str, verified: &Verified) -> Res
     }
 }
 
-/// Forgets what is older than any delivery, every hour until `shutdown`.
-pub(super) async fn sweep(instance: &Instance, mut shutdown: watch::Receiver<bool>) {
-    loop {
-        if let Err(error) = forget_old(instance) {
-            tracing::error!("what is gone can't be swept: {error}");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(SWEEP) => {}
-            _ = shutdown.wait_for(|stop| *stop) => return,
-        }
-    }
-}
-
-fn forget_old(instance: &Instance) -> Result<(), StoreError> {
+/// Forgets what is older than any delivery.
+pub(super) fn forget_old(instance: &Instance) -> Result<(), StoreError> {
     let now = instance.clock.now();
     let mut old = Vec::new();
     instance.store.gone.each(|id, (how, at)| {

@@ -18,6 +18,7 @@ mod create;
 mod delete;
 mod emoji_react;
 pub mod event;
+mod expire;
 mod flag;
 pub mod follow;
 mod gone;
@@ -32,6 +33,7 @@ mod update;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
@@ -47,6 +49,9 @@ use crate::store::StoreError;
 
 /// What a sender waits when the store refuses, in seconds: long enough for an owner to make room on the disk.
 const STORE_TROUBLE: u64 = 300;
+
+/// How often what is old is looked for.
+const SWEEP: Duration = Duration::from_secs(3600);
 
 /// A POST to an inbox, as it came.
 #[derive(Clone, Debug)]
@@ -204,7 +209,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Tells the hooks what happened, and sweeps what need no longer be remembered, until `shutdown`.
+/// Tells the hooks what happened, and sweeps what is old, until `shutdown`.
 pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
     let around = hooks::Surroundings {
         store: &instance.store,
@@ -213,8 +218,23 @@ pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
         client: &instance.client,
         clock: &instance.clock,
     };
-    tokio::join!(
-        hooks::run(around, shutdown.clone()),
-        gone::sweep(&instance, shutdown)
-    );
+    tokio::join!(hooks::run(around, shutdown.clone()), sweep(&instance, shutdown));
+}
+
+/// Forgets what needs no longer be known, every hour until `shutdown`.
+async fn sweep(instance: &Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
+    loop {
+        let old = blocking(instance, (), |instance, ()| {
+            gone::forget_old(instance)?;
+            expire::remove_old(instance)?;
+            Ok(())
+        });
+        if let Err(error) = old.await {
+            tracing::error!("what is old can't be removed: {error}");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            _ = shutdown.wait_for(|stop| *stop) => return,
+        }
+    }
 }

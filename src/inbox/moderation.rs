@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Refusal, event, ours};
 use crate::ap::iri;
@@ -281,19 +282,24 @@ fn set_state(instance: &Instance, id: &str, state: InteractionState) -> Result<I
     Ok(interaction)
 }
 
-/// Adds a block, and gives it effect on what is there already: followers go, what is shown is hidden.
-pub fn add_block(instance: &Instance, text: &str, reason: Option<&str>) -> Result<Block, ModerationError> {
-    let blocked = Blocked::read(text).ok_or(ModerationError::Empty)?;
-    let block = Block {
-        block: blocked.text().to_string(),
-        since: instance.clock.now(),
-        reason: reason.map(str::to_string),
-    };
-    if !instance.store.blocks.put_new(&block)? {
-        return Ok(instance.store.blocks.get(blocked.text())?.unwrap_or(block));
+/// Adds blocks, each with the owner's reason, and gives them effect on what is there already: followers go, what is
+/// shown is hidden. What was blocked before stays as it is.
+pub fn add_blocks(instance: &Instance, blocks: &[(String, Option<String>)]) -> Result<(), ModerationError> {
+    let read: Option<Vec<Blocked>> = blocks.iter().map(|(text, _)| Blocked::read(text)).collect();
+    let read = read.ok_or(ModerationError::Empty)?;
+    let mut added = Vec::new();
+    for (blocked, (_, reason)) in read.into_iter().zip(blocks) {
+        let block = Block {
+            block: blocked.text().to_string(),
+            since: instance.clock.now(),
+            reason: reason.clone(),
+        };
+        if instance.store.blocks.put_new(&block)? {
+            added.push(blocked);
+        }
     }
-    apply_block(instance, &blocked)?;
-    Ok(block)
+    apply_blocks(instance, &added)?;
+    Ok(())
 }
 
 /// Takes a block back. What it hid stays hidden until it is approved.
@@ -305,37 +311,77 @@ pub fn remove_block(instance: &Instance, text: &str) -> Result<(), ModerationErr
     Ok(())
 }
 
-fn apply_block(instance: &Instance, blocked: &Blocked) -> Result<(), StoreError> {
-    if !matches!(blocked, Blocked::Word(_)) {
-        for ours in &instance.config().actors {
-            let followers = instance.store.followers(&ours.name)?;
-            for actor in followers.ids() {
-                // Only a handle needs the record; most blocks are about domains.
-                let handle = match blocked {
-                    Blocked::Handle(_) => followers.get(&actor)?.map(|follower| follower.handle),
-                    _ => None,
-                };
-                if is_blocked(instance, &actor, handle.as_deref()) {
-                    followers.delete(&actor)?;
-                }
+fn apply_blocks(instance: &Instance, added: &[Blocked]) -> Result<(), StoreError> {
+    let words: Vec<&str> = added
+        .iter()
+        .filter_map(|blocked| match blocked {
+            Blocked::Word(word) => Some(word.as_str()),
+            _ => None,
+        })
+        .collect();
+    if words.len() < added.len() {
+        drop_followers(instance)?;
+        hide_actors(instance)?;
+    }
+    if !words.is_empty() {
+        hide_words(instance, &words)?;
+    }
+    Ok(())
+}
+
+/// Removes the followers who are blocked now.
+fn drop_followers(instance: &Instance) -> Result<(), StoreError> {
+    for ours in &instance.config().actors {
+        let followers = instance.store.followers(&ours.name)?;
+        for actor in followers.ids() {
+            let handle = followers.get(&actor)?.map(|follower| follower.handle);
+            if is_blocked(instance, &actor, handle.as_deref()) {
+                followers.delete(&actor)?;
             }
         }
     }
+    Ok(())
+}
+
+/// Hides what actors said who are blocked now.
+fn hide_actors(instance: &Instance) -> Result<(), StoreError> {
+    let interactions = &instance.store.interactions;
+    for label in interactions.labels(&Interaction::label_of_actor("")) {
+        let said = interactions.labelled(&label);
+        let Some(one) = said.first().map(|id| interactions.get(id)).transpose()?.flatten() else {
+            continue;
+        };
+        if is_blocked(instance, &one.actor.id, Some(&one.actor.handle)) {
+            for id in said {
+                hide_known(instance, &id)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Hides what holds one of these words.
+fn hide_words(instance: &Instance, words: &[&str]) -> Result<(), StoreError> {
     for id in instance.store.interactions.ids() {
         let Some(interaction) = instance.store.interactions.get(&id)? else {
             continue;
         };
-        let hit = match blocked {
-            Blocked::Word(word) => says(&interaction, word),
-            _ => is_blocked(instance, &interaction.actor.id, Some(&interaction.actor.handle)),
-        };
-        if hit && interaction.state != InteractionState::Hidden {
-            instance.store.interactions.update(&id, |interaction| {
-                interaction.state = InteractionState::Hidden;
-                true
-            })?;
-            event::changed(instance, interaction.object.as_deref());
+        if words.iter().any(|word| says(&interaction, word)) {
+            hide_known(instance, &id)?;
         }
+    }
+    Ok(())
+}
+
+fn hide_known(instance: &Instance, id: &str) -> Result<(), StoreError> {
+    let mut shown = false;
+    let interaction = instance.store.interactions.update(id, |interaction| {
+        shown = interaction.state != InteractionState::Hidden;
+        interaction.state = InteractionState::Hidden;
+        shown
+    })?;
+    if shown {
+        event::changed(instance, interaction.and_then(|hidden| hidden.object).as_deref());
     }
     Ok(())
 }
@@ -413,6 +459,14 @@ pub fn list(instance: &Instance, filter: &Filter) -> Result<Vec<Listed>, StoreEr
         }
     }
     Ok(listed)
+}
+
+/// An interaction whole: as it is listed, and the activity as it came.
+pub fn show(instance: &Instance, id: &str) -> Result<Value, ModerationError> {
+    let interaction = find(instance, id)?;
+    let mut whole = serde_json::to_value(listing(instance, &interaction)).unwrap_or_default();
+    whole["activity"] = interaction.raw;
+    Ok(whole)
 }
 
 /// An interaction as it is listed.

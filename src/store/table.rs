@@ -328,6 +328,16 @@ impl<R: Record> Table<R> {
             .unwrap_or_default()
     }
 
+    /// The labels that begin with `prefix`, in no order.
+    pub fn labels(&self, prefix: &str) -> Vec<Arc<str>> {
+        self.lock()
+            .labels
+            .keys()
+            .filter(|label| label.starts_with(prefix))
+            .cloned()
+            .collect()
+    }
+
     /// Whether there is a record with this label.
     pub fn has_label(&self, label: &str) -> bool {
         self.lock().labels.contains_key(label)
@@ -439,6 +449,7 @@ mod tests {
         assert_eq!(table.group("green").len(), again.group("green").len());
         assert_eq!(again.get("lemon").unwrap().unwrap().colour, "green");
         assert_eq!(table.labelled("5 letters").len(), 1);
+        assert_eq!(again.labels("5").len(), 1);
         assert_eq!(table.labelled("6 letters").len(), 0, "the cherry is gone");
         assert!(again.has_label("5 letters") && !again.has_label("6 letters"));
     }

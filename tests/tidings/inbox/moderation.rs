@@ -1,7 +1,12 @@
 //! What is shown, and who is blocked.
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tidings::clock::Clock;
 use tidings::inbox;
 use tidings::store::InteractionState;
+use tokio::sync::watch;
 
 use super::{Inbox, act, follow};
 use crate::harness::Peer;
@@ -62,7 +67,7 @@ async fn a_block_takes_effect_on_what_is_there_and_on_what_comes() {
         .await;
     let state = |id: String| inbox::moderation::find(&inbox.instance, &id).unwrap().state;
 
-    inbox::moderation::add_block(&inbox.instance, "127.0.0.2", None).unwrap();
+    block(&inbox, "127.0.0.2", None);
     assert!(inbox.followers().is_empty());
     assert_eq!(state(peer.id("/notes/1")), InteractionState::Hidden);
     assert_eq!(state(other.id("/notes/2")), InteractionState::Shown);
@@ -80,7 +85,7 @@ async fn a_block_takes_effect_on_what_is_there_and_on_what_comes() {
         202
     );
 
-    inbox::moderation::add_block(&inbox.instance, "Casino", Some("spam")).unwrap();
+    block(&inbox, "Casino", Some("spam"));
     assert_eq!(state(other.id("/notes/2")), InteractionState::Hidden);
     inbox
         .post(
@@ -91,14 +96,14 @@ async fn a_block_takes_effect_on_what_is_there_and_on_what_comes() {
         .await;
     assert_eq!(state(peer.id("/notes/3")), InteractionState::Hidden);
 
-    inbox::moderation::add_block(&inbox.instance, &peer.actor("ada"), None).unwrap();
+    block(&inbox, &peer.actor("ada"), None);
     assert_eq!(
         inbox
             .post(&peer, "ada", &act(&peer, "ada", "Like", 2, inbox.object()))
             .await,
         403
     );
-    inbox::moderation::add_block(&inbox.instance, &other.handle("bob"), None).unwrap();
+    block(&inbox, &other.handle("bob"), None);
     assert_eq!(
         inbox
             .post(&other, "bob", &act(&other, "bob", "Like", 3, inbox.object()))
@@ -129,4 +134,33 @@ async fn when_some_are_allowed_all_others_are_refused() {
             .await,
         403
     );
+}
+
+fn block(inbox: &Inbox, text: &str, reason: Option<&str>) {
+    let blocks = [(text.to_string(), reason.map(str::to_string))];
+    inbox::moderation::add_blocks(&inbox.instance, &blocks).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_too_old_vanishes() {
+    let clock = Clock::manual(Timestamp::now());
+    let inbox = Inbox::at(
+        "http://127.0.0.1:1",
+        "[interactions]\nexpire = '30d'",
+        clock.clone(),
+    );
+    let peer = Peer::start("127.0.0.2").await;
+    inbox
+        .post(&peer, "ada", &peer.reply("ada", 1, &inbox.object(), "<p>Old</p>"))
+        .await;
+    let sweep = async || {
+        let (_stop, shutdown) = watch::channel(false);
+        let running = inbox::run(Arc::clone(&inbox.instance), shutdown);
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(50), running).await;
+    };
+    sweep().await;
+    assert_eq!(inbox.interactions().len(), 1);
+    clock.set(clock.now() + jiff::SignedDuration::from_hours(31 * 24));
+    sweep().await;
+    assert!(inbox.interactions().is_empty());
 }
