@@ -1,5 +1,7 @@
 //! The record of an object as a change leaves it, with the activity that tells of the change.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::reading::Look;
@@ -8,12 +10,16 @@ use crate::ap::activity::{self, Deed};
 use crate::ap::object::{self, Built, Extent, Placed};
 use crate::article::Article;
 use crate::instance::Instance;
-use crate::site::diff::{Action, Change, Mark, New};
+use crate::site::diff::{Action, Change, Mark};
 use crate::site::snapshot::Sighting;
 use crate::store::{Activity, Object, ObjectState, Pending, Reach, StoreError};
 
 /// Mastodon compares the times of two versions by the second.
 const TICK: SignedDuration = SignedDuration::from_secs(1);
+
+/// How many records of the baseline are written at a time: a disk syncs several in the time of one, and 16 writers are
+/// about twice as fast as one.
+const WRITERS: usize = 16;
 
 /// A record that isn't stored yet.
 #[derive(Debug)]
@@ -62,10 +68,26 @@ pub(super) fn of(instance: &Instance, look: &Look, change: &Change) -> Result<Op
     Ok(Some(draft))
 }
 
-/// The record of a page of the baseline, of which nobody is told.
-pub(super) fn listed(instance: &Instance, look: &Look, new: &New) -> Result<Option<Object>, PublishError> {
-    Ok(read(look, &new.page)
-        .map(|(sighting, article)| placed(instance, look, &new.key, &new.page, sighting, &article).object))
+/// Stores the pages of the baseline, of which nobody is told.
+pub(super) fn list(instance: &Instance, look: &Look) -> Result<(), PublishError> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(), PublishError> {
+        while let Some(new) = look.plan.baseline.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some((sighting, article)) = read(look, &new.page) {
+                let draft = placed(instance, look, &new.key, &new.page, sighting, &article);
+                instance.store.objects.put(&draft.object)?;
+            }
+        }
+        Ok(())
+    };
+    let writers = WRITERS.min(look.plan.baseline.len());
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..writers).map(|_| scope.spawn(work)).collect();
+        writers.into_iter().try_for_each(|writer| match writer.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })
 }
 
 /// Takes an object back and stores that; it must still be told.

@@ -215,7 +215,7 @@ fn with_safe_links<'a>(events: Vec<Event<'a>>, site: &Url) -> Vec<Event<'a>> {
                 Some(Event::InlineHtml(CowStr::from(start)))
             }
             Event::End(TagEnd::Link | TagEnd::Image) => {
-                open.pop()?.then(|| Event::InlineHtml(CowStr::Borrowed("</a>")))
+                open.pop()?.then_some(Event::InlineHtml(CowStr::Borrowed("</a>")))
             }
             other => Some(other),
         })

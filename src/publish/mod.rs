@@ -191,18 +191,14 @@ impl Publisher {
         let instance = Arc::clone(&self.instance);
         let look = Arc::clone(look);
         tokio::task::spawn_blocking(move || -> Result<(), PublishError> {
-            for new in &look.plan.baseline {
-                if let Some(draft) = draft::listed(&instance, &look, new)? {
-                    instance.store.objects.put(&draft)?;
-                }
-            }
+            draft::list(&instance, &look)?;
             let mut site = instance.store.site()?;
             site.baseline = Some(look.now);
             instance.store.put_site(&site)?;
             tracing::info!(
-                "the first scan is complete: {} posts are listed but not announced, {} pages are none",
-                look.plan.baseline.len(),
-                look.snapshot.pages.len() - look.plan.baseline.len().min(look.snapshot.pages.len())
+                "the first scan is complete: {} pages, of which {} posts are listed but not announced",
+                look.snapshot.pages.len(),
+                look.plan.baseline.len()
             );
             Ok(())
         })

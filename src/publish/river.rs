@@ -1,5 +1,6 @@
 //! The daemon's task: waits until the folder changes or something becomes due, and publishes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch::Receiver;
@@ -13,6 +14,8 @@ use crate::site::watch::Watch;
 const SAFETY: Duration = Duration::from_secs(15 * 60);
 /// The clock may jump (a laptop that slept), so what becomes due is reckoned anew so often.
 const RECKONING: Duration = Duration::from_secs(30);
+/// How long the folder may keep changing before the owner is told that nothing is published meanwhile.
+const RESTLESS: Duration = Duration::from_secs(5 * 60);
 /// How soon what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 
@@ -28,6 +31,7 @@ impl Publisher {
         let mut root = self.instance.config().site.output.clone();
         let mut watch = Watch::start(&root);
         let mut due = None;
+        let mut calm = Calm::default();
         let mut last = Instant::now();
         let mut next = Some(Next {
             at: last,
@@ -52,6 +56,7 @@ impl Publisher {
                         None => stirred,
                     };
                     next = Some(Next { at: Instant::now() + self.quiet(), scope });
+                    calm.is_missed(&root);
                     continue;
                 }
                 () = self.instance.scan.notified() => {
@@ -76,8 +81,12 @@ impl Publisher {
                 last = Instant::now();
             }
             match self.turn(scope, &watch).await {
-                Ok(Turn::Done(then)) => due = then,
+                Ok(Turn::Done(then)) => {
+                    due = then;
+                    calm = Calm::default();
+                }
                 Ok(Turn::Unsettled(wait)) => {
+                    calm.is_missed(&root);
                     next = Some(Next {
                         at: Instant::now() + wait,
                         scope: Scope::All,
@@ -129,6 +138,27 @@ impl Publisher {
         let left = due.duration_since(self.instance.clock.now());
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
         safety.min(Instant::now() + left.min(RECKONING))
+    }
+}
+
+/// Notices when the folder is never left alone for long enough to be read: a log inside it, a build in a loop.
+#[derive(Default)]
+struct Calm {
+    missed_since: Option<Instant>,
+    told: bool,
+}
+
+impl Calm {
+    fn is_missed(&mut self, root: &Path) {
+        let since = *self.missed_since.get_or_insert_with(Instant::now);
+        if !self.told && since.elapsed() > RESTLESS {
+            self.told = true;
+            tracing::warn!(
+                "the output folder {} has been changing for {} minutes; it is read when it has been quiet for publish.settle",
+                root.display(),
+                RESTLESS.as_secs() / 60
+            );
+        }
     }
 }
 

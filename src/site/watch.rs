@@ -57,6 +57,7 @@ impl Watch {
         let (sender, receiver) = mpsc::channel();
         let mut sentry = Sentry {
             root: root.to_path_buf(),
+            real: root.to_path_buf(),
             shared: Arc::clone(&shared),
             sender: sender.clone(),
             watcher: None,
@@ -138,6 +139,8 @@ impl Scope {
 /// Who watches: one thread.
 struct Sentry {
     root: PathBuf,
+    /// Where the root really lies: some systems (macOS) name files so.
+    real: PathBuf,
     shared: Arc<Shared>,
     sender: mpsc::Sender<Message>,
     /// `None`: the folder is polled.
@@ -176,6 +179,7 @@ impl Sentry {
     /// Sets watches on what is there now.
     fn begin(&mut self) {
         self.identity = identity(&self.root);
+        self.real = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         self.watcher = None;
         self.seen = None;
         if self.identity.is_none() {
@@ -238,10 +242,14 @@ impl Sentry {
             self.shared.tell(Scope::All);
             return;
         }
-        let (inside, outside): (Vec<_>, Vec<_>) = event
+        let (inside, outside): (Vec<PathBuf>, Vec<PathBuf>) = event
             .paths
             .iter()
-            .partition(|path| path.starts_with(&self.root) && **path != self.root);
+            .map(|path| match path.strip_prefix(&self.real) {
+                Ok(below) if !below.as_os_str().is_empty() => self.root.join(below),
+                _ => path.clone(),
+            })
+            .partition(|path| path.starts_with(&self.root) && *path != self.root);
         // Of the folders around, only what replaces the root counts.
         let replaced =
             outside.iter().any(|path| self.root.starts_with(path)) && identity(&self.root) != self.identity;
@@ -250,9 +258,8 @@ impl Sentry {
         if replaced || linked {
             self.again();
         } else if !inside.is_empty() {
-            self.shared
-                .tell(Scope::Paths(inside.into_iter().cloned().collect()));
-        } else if outside.iter().any(|path| **path == self.root) {
+            self.shared.tell(Scope::Paths(inside.into_iter().collect()));
+        } else if outside.contains(&self.root) {
             self.shared.tell(Scope::All);
         }
     }
@@ -306,7 +313,6 @@ fn appearance(root: &Path) -> u64 {
 fn silent_file_system(root: &Path) -> Option<&'static str> {
     // Magic numbers of statfs(2) and of the kernel's headers.
     let kind = rustix::fs::statfs(root).ok()?.f_type;
-    #[expect(clippy::unnecessary_cast, reason = "the type differs between platforms")]
     match kind as i64 {
         0x6969 => Some("NFS"),
         0x6573_5546 => Some("FUSE"),

@@ -67,7 +67,7 @@ impl Comparison<'_> {
     }
 
     /// A page without an object.
-    pub(super) fn new(&mut self, page: &str, post: &Post) {
+    pub(super) fn newcomer(&mut self, page: &str, post: &Post) {
         if self.waits(page, post) {
             return;
         }

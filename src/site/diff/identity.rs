@@ -72,7 +72,10 @@ fn duplicates<'a>(
         .collect();
     let mut duplicates = Vec::new();
     for (canonical, pages) in claims {
-        let named = path_on(origin, canonical).and_then(|path| Some(&**snapshot.page_at(&path)?.0));
+        // With a query it is another page, which no file is: `/?p=12` isn't the home page.
+        let named = path_on(origin, canonical)
+            .filter(|_| !canonical.contains('?'))
+            .and_then(|path| Some(&**snapshot.page_at(&path)?.0));
         let winner = match named {
             // A page that isn't there can't win; nor can one that sends its readers on.
             Some(named)

@@ -213,7 +213,7 @@ pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timest
     }
     new.sort_by_key(|(page, post)| (post.published, *page));
     for (page, post) in new {
-        comparison.new(page, post);
+        comparison.newcomer(page, post);
     }
     let taken: HashSet<&str> = moved.values().map(|(object, _)| object.key.as_str()).collect();
     let mut gone: Vec<&Known> = orphans

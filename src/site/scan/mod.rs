@@ -3,9 +3,11 @@
 //! A file whose stamp (times, size, inode) is the same as at the last scan isn't opened again. What can't be read is
 //! named in a warning and the rest goes on. The folder is only ever read.
 
+mod reader;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use walkdir::{DirEntry, WalkDir};
 
+pub use self::reader::Reader;
+use self::reader::{Unread, is_hidden, is_page, page_path, path_below, read_file};
 use super::page::{self, Source};
 use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
-use crate::ap::iri;
-use crate::article::Article;
 use crate::clock::Clock;
 
 /// A file changed so shortly before it was read may change again without its stamp showing it: file systems keep times
@@ -180,10 +182,7 @@ impl Scanner {
 
     /// What reads articles again.
     pub fn reader(&self) -> Reader {
-        Reader {
-            root: self.root.clone(),
-            site: self.site.clone(),
-        }
+        Reader::new(&self.root, &self.site)
     }
 
     /// Whether it scans this folder of this site.
@@ -299,7 +298,6 @@ impl Scanner {
 
     /// Reads many files, on as many cores as there are. An error is a file that isn't a page, with a warning if the
     /// owner should know.
-    #[expect(clippy::type_complexity, reason = "used once, right above")]
     fn read_all(
         &self,
         stale: &[(PathBuf, Stamp)],
@@ -389,114 +387,5 @@ impl Scanner {
     }
 }
 
-/// Reads single pages of the folder again.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    root: PathBuf,
-    site: Url,
-}
-
-impl Reader {
-    /// A reader of the folder `root`, which readers find at `site`.
-    pub fn new(root: &Path, site: &Url) -> Reader {
-        Reader {
-            root: root.to_path_buf(),
-            site: site.clone(),
-        }
-    }
-
-    /// The article of a page; `None` when its file isn't a post any more.
-    pub fn article(&self, sighting: &Sighting) -> Option<Article> {
-        let html = read_file(&self.root.join(&sighting.file)).ok()?;
-        match page::read(&Source {
-            path: &path_below(&sighting.file)?,
-            html: &html,
-            site: &self.site,
-        })
-        .verdict
-        {
-            page::Verdict::Post(article) => Some(*article),
-            _ => None,
-        }
-    }
-
-    /// The path of the page in a file of the output folder. A relative name is looked for in `base` and in the folder.
-    pub fn path_of_file(&self, file: &Path, base: &Path) -> Option<String> {
-        let root = fs::canonicalize(&self.root).ok()?;
-        [base.join(file), root.join(file)].iter().find_map(|candidate| {
-            let relative = match candidate.strip_prefix(&self.root) {
-                // As it is named, because what a link leads to may lie elsewhere.
-                Ok(relative) if candidate.exists() => relative.to_path_buf(),
-                _ => fs::canonicalize(candidate)
-                    .ok()?
-                    .strip_prefix(&root)
-                    .ok()?
-                    .to_path_buf(),
-            };
-            is_page(&relative).then(|| page_path(&self.site, &relative))?
-        })
-    }
-}
-
-/// The path on ORIGIN of a file or folder that is given relative to the output folder.
-fn page_path(site: &Url, relative: &Path) -> Option<String> {
-    let below = spelled(relative)?;
-    Some(iri::page_path(&format!("{}{below}", site.path())))
-}
-
-/// Why a file wasn't read.
-enum Unread {
-    Gone,
-    TooLarge,
-    Io(io::Error),
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
-    let limit = page::MAX_PAGE as u64;
-    let read = || -> io::Result<Option<Vec<u8>>> {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
-        if size > limit {
-            return Ok(None);
-        }
-        let mut html = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-        // It may grow while it is read.
-        file.take(limit + 1).read_to_end(&mut html)?;
-        Ok((html.len() as u64 <= limit).then_some(html))
-    };
-    match read() {
-        Ok(Some(html)) => Ok(html),
-        Ok(None) => Err(Unread::TooLarge),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unread::Gone),
-        Err(error) => Err(Unread::Io(error)),
-    }
-}
-
-/// The path of a page below `site.url`, as the reader of pages wants it: with a leading slash, `index.html` cut.
-fn path_below(relative: &Path) -> Option<String> {
-    Some(iri::page_path(&format!("/{}", spelled(relative)?)))
-}
-
-/// A relative file name as part of a URL's path. Only what would end or change the path is encoded here;
-/// `iri::page_path` does the rest.
-fn spelled(relative: &Path) -> Option<String> {
-    Some(
-        relative
-            .to_str()?
-            .replace('%', "%25")
-            .replace('?', "%3F")
-            .replace('#', "%23"),
-    )
-}
-
-fn is_page(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
-        && !is_hidden(path)
-}
-
-/// Names with a dot in front: rsync's temporary files (`.index.html.Ab3dEf`, `.~tmp~`), editors' swap files, `.git`.
-fn is_hidden(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! Files of the output folder: which of them are pages, under which paths, and what stands in them.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use crate::ap::iri;
+use crate::article::Article;
+use crate::site::page::{self, Source};
+use crate::site::snapshot::Sighting;
+
+/// Reads single pages of the folder again.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    root: PathBuf,
+    site: Url,
+}
+
+impl Reader {
+    /// A reader of the folder `root`, which readers find at `site`.
+    pub fn new(root: &Path, site: &Url) -> Reader {
+        Reader {
+            root: root.to_path_buf(),
+            site: site.clone(),
+        }
+    }
+
+    /// The article of a page; `None` when its file isn't a post any more.
+    pub fn article(&self, sighting: &Sighting) -> Option<Article> {
+        let html = read_file(&self.root.join(&sighting.file)).ok()?;
+        match page::read(&Source {
+            path: &path_below(&sighting.file)?,
+            html: &html,
+            site: &self.site,
+        })
+        .verdict
+        {
+            page::Verdict::Post(article) => Some(*article),
+            _ => None,
+        }
+    }
+
+    /// The path of the page in a file of the output folder. A relative name is looked for in `base` and in the folder.
+    pub fn path_of_file(&self, file: &Path, base: &Path) -> Option<String> {
+        let root = fs::canonicalize(&self.root).ok()?;
+        [base.join(file), root.join(file)].iter().find_map(|candidate| {
+            let relative = match candidate.strip_prefix(&self.root) {
+                // As it is named, because what a link leads to may lie elsewhere.
+                Ok(relative) if candidate.exists() => relative.to_path_buf(),
+                _ => fs::canonicalize(candidate)
+                    .ok()?
+                    .strip_prefix(&root)
+                    .ok()?
+                    .to_path_buf(),
+            };
+            is_page(&relative).then(|| page_path(&self.site, &relative))?
+        })
+    }
+}
+
+/// The path on ORIGIN of a file or folder that is given relative to the output folder.
+pub(super) fn page_path(site: &Url, relative: &Path) -> Option<String> {
+    let below = spelled(relative)?;
+    Some(iri::page_path(&format!("{}{below}", site.path())))
+}
+
+/// Why a file wasn't read.
+pub(super) enum Unread {
+    Gone,
+    TooLarge,
+    Io(io::Error),
+}
+
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
+    let limit = page::MAX_PAGE as u64;
+    let read = || -> io::Result<Option<Vec<u8>>> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        if size > limit {
+            return Ok(None);
+        }
+        let mut html = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        // It may grow while it is read.
+        file.take(limit + 1).read_to_end(&mut html)?;
+        Ok((html.len() as u64 <= limit).then_some(html))
+    };
+    match read() {
+        Ok(Some(html)) => Ok(html),
+        Ok(None) => Err(Unread::TooLarge),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unread::Gone),
+        Err(error) => Err(Unread::Io(error)),
+    }
+}
+
+/// The path of a page below `site.url`, as the reader of pages wants it: with a leading slash, `index.html` cut.
+pub(super) fn path_below(relative: &Path) -> Option<String> {
+    Some(iri::page_path(&format!("/{}", spelled(relative)?)))
+}
+
+/// A relative file name as part of a URL's path. Only what would end or change the path is encoded here;
+/// `iri::page_path` does the rest.
+fn spelled(relative: &Path) -> Option<String> {
+    Some(
+        relative
+            .to_str()?
+            .replace('%', "%25")
+            .replace('?', "%3F")
+            .replace('#', "%23"),
+    )
+}
+
+pub(super) fn is_page(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("html") || ending.eq_ignore_ascii_case("htm"))
+        && !is_hidden(path)
+}
+
+/// Names with a dot in front: rsync's temporary files (`.index.html.Ab3dEf`, `.~tmp~`), editors' swap files, `.git`.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}

@@ -1,0 +1,223 @@
+//! Real folders, as generators and deployments leave them.
+
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+
+struct Place {
+    folder: tempfile::TempDir,
+    scanner: Scanner,
+}
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("public");
+        fs::create_dir(&root).unwrap();
+        let place = Place {
+            scanner: Scanner::new(&root, &Url::parse("https://blog.example/sub/").unwrap()),
+            folder,
+        };
+        for (name, html) in files {
+            place.write(name, html);
+        }
+        place
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("public")
+    }
+
+    fn write(&self, name: &str, html: &str) {
+        let file = self.root().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, html).unwrap();
+    }
+
+    /// As if what is there had been there for long.
+    fn age(&mut self) {
+        for kept in self.scanner.files.values_mut() {
+            kept.fresh = false;
+        }
+    }
+
+    fn scan(&mut self) -> Scan {
+        self.scanner.scan(&Scope::All, &|_, _| {})
+    }
+
+    fn at(&mut self, names: &[&str]) -> Scan {
+        let paths = names.iter().map(|name| self.root().join(name)).collect();
+        self.scanner.scan(&Scope::Paths(paths), &|_, _| {})
+    }
+}
+
+fn paths(scan: &Scan) -> Vec<&str> {
+    scan.snapshot.pages.keys().map(|path| &**path).collect()
+}
+
+const POST: &str =
+    "<article><h1>Hi</h1><time datetime=2026-11-01T10:00:00Z>then</time><p>Text.</p></article>";
+
+#[test]
+fn pages_get_the_paths_that_readers_see() {
+    let mut place = Place::new(&[
+        ("index.html", POST),
+        ("posts/hello/index.html", POST),
+        ("a.html", POST),
+        ("b.HTM", POST),
+        ("über uns/index.html", POST),
+        ("100%25?.html", POST),
+        ("style.css", "p {}"),
+        (".index.html.Ab3dEf", POST),
+        (".git/x.html", POST),
+    ]);
+    let scan = place.scan();
+    assert_eq!(
+        paths(&scan),
+        [
+            "/sub/",
+            "/sub/%C3%BCber%20uns/",
+            "/sub/100%2525%3F.html",
+            "/sub/a.html",
+            "/sub/b.HTM",
+            "/sub/posts/hello/"
+        ]
+    );
+    assert_eq!((scan.read, scan.unsettled, scan.warnings.len()), (6, false, 0));
+    let post = &scan.snapshot.pages["/sub/posts/hello/"];
+    assert_eq!(
+        &*post.post().unwrap().url,
+        "https://blog.example/sub/posts/hello/"
+    );
+    let article = place.scanner.reader().article(post).unwrap();
+    assert_eq!(article.digest(), *post.post().unwrap().digest);
+}
+
+#[test]
+fn a_missing_folder_an_empty_one_and_one_with_pages_are_three_things() {
+    let mut place = Place::new(&[("robots.txt", "")]);
+    assert_eq!(place.scan().snapshot.folder, Folder::Empty);
+    place.write("a.html", POST);
+    assert_eq!(place.scan().snapshot.folder, Folder::Pages);
+    fs::rename(place.root(), place.folder.path().join("away")).unwrap();
+    let scan = place.scan();
+    assert_eq!((scan.snapshot.folder, scan.warnings.len()), (Folder::Missing, 1));
+}
+
+#[test]
+fn what_has_not_changed_is_not_opened_again() {
+    let mut place = Place::new(&[("a.html", POST), ("b.html", POST)]);
+    let first = place.scan();
+    assert_eq!(first.read, 2);
+    assert_eq!(
+        place.scan().read,
+        2,
+        "what changed just now may change again unnoticed"
+    );
+    place.age();
+    assert_eq!(place.scan().read, 0);
+    // rsync -t: other words of the same length, with the old time.
+    let before = fs::metadata(place.root().join("a.html")).unwrap();
+    place.write("new", &POST.replace("Text", "Next"));
+    let new = place.root().join("new");
+    let file = fs::File::options().write(true).open(&new).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    fs::rename(new, place.root().join("a.html")).unwrap();
+    let second = place.scan();
+    assert_eq!(second.read, 1);
+    let digest = |scan: &Scan| scan.snapshot.pages["/sub/a.html"].post().unwrap().digest.clone();
+    assert_ne!(digest(&first), digest(&second));
+}
+
+#[test]
+fn a_look_at_single_paths_finds_what_a_look_at_everything_finds() {
+    let mut place = Place::new(&[
+        ("a.html", POST),
+        ("posts/b/index.html", POST),
+        ("posts/c/index.html", POST),
+    ]);
+    place.scan();
+    place.age();
+    place.write("posts/d/index.html", POST);
+    fs::remove_dir_all(place.root().join("posts/b")).unwrap();
+    place.write("posts/c/index.html", "<p>No post any more.</p>");
+    let some = place.at(&[
+        "posts/b",
+        "posts/c/index.html",
+        "posts/d",
+        "posts/gone.html",
+        ".x/y.html",
+    ]);
+    assert_eq!((some.read, some.unsettled), (2, false));
+    let all = Scanner::new(&place.root(), &place.scanner.site).scan(&Scope::All, &|_, _| {});
+    assert_eq!(some.snapshot.pages, all.snapshot.pages);
+    fs::remove_dir_all(place.root().join("posts")).unwrap();
+    assert_eq!(paths(&place.at(&["posts"])), ["/sub/a.html"]);
+}
+
+#[test]
+fn links_are_followed_but_not_in_circles_and_other_oddities_are_named() {
+    let mut place = Place::new(&[("a.html", POST)]);
+    let elsewhere = place.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("b.html"), POST).unwrap();
+    let link =
+        |target: &Path, name: &str| std::os::unix::fs::symlink(target, place.root().join(name)).unwrap();
+    link(&elsewhere, "more");
+    link(&place.root(), "loop");
+    link(Path::new("/nowhere/at/all"), "broken.html");
+    fs::File::create(place.root().join("huge.html"))
+        .unwrap()
+        .set_len(1 << 30)
+        .unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        place.root().join("pipe.html"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::from_raw_mode(0o644),
+        0,
+    )
+    .unwrap();
+    let scan = place.scan();
+    assert_eq!(
+        paths(&scan),
+        ["/sub/a.html", "/sub/huge.html", "/sub/more/b.html"]
+    );
+    assert!(matches!(
+        scan.snapshot.pages["/sub/huge.html"].verdict,
+        Verdict::Unreadable(_)
+    ));
+    let named = |what: &str| scan.warnings.iter().any(|warning| warning.contains(what));
+    assert!(named("loop") && named("huge.html"), "{:?}", scan.warnings);
+    assert!(!scan.unsettled);
+}
+
+#[test]
+fn thousands_of_files_are_read_on_all_cores_and_counted() {
+    let mut place = Place::new(&[]);
+    for n in 0..500 {
+        place.write(&format!("{n}.html"), POST);
+    }
+    let most = AtomicUsize::new(0);
+    let scan = place.scanner.scan(&Scope::All, &|done, all| {
+        assert_eq!(all, 500);
+        most.fetch_max(done, Ordering::Relaxed);
+    });
+    assert_eq!((scan.snapshot.pages.len(), most.into_inner()), (500, 500));
+}
+
+#[test]
+fn a_page_is_found_by_its_file() {
+    let place = Place::new(&[("posts/a/index.html", POST)]);
+    let reader = place.scanner.reader();
+    let found = |name: &str| reader.path_of_file(Path::new(name), place.folder.path());
+    for name in [
+        "public/posts/a/index.html",
+        "posts/a/index.html",
+        place.root().join("posts/a/index.html").to_str().unwrap(),
+    ] {
+        assert_eq!(found(name).as_deref(), Some("/sub/posts/a/"), "{name}");
+    }
+    assert_eq!(found("posts/b/index.html"), None);
+    assert_eq!(found("../../etc/passwd"), None);
+}
