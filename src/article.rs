@@ -133,6 +133,10 @@ impl Article {
         let mut unplaced = self.clone();
         unplaced.updated = None;
         unplaced.content = self.content.replace(&self.url, "");
+        // Pictures often lie in the page's own folder and move with it.
+        for media in unplaced.attachments.iter_mut().chain(&mut unplaced.image) {
+            media.url = media.url.replace(&self.url, "");
+        }
         for media in unplaced.image.iter_mut().chain(&mut unplaced.attachments) {
             if let Some(beside) = media.url.strip_prefix(&self.url) {
                 media.url = beside.to_string();
@@ -188,8 +192,19 @@ mod tests {
 
     #[test]
     fn the_fingerprint_survives_a_move() {
-        let before = article();
+        let picture = |url: &str| Media {
+            url: format!("{url}pic.png"),
+            media_type: "image/png".into(),
+            alt: None,
+            width: None,
+            height: None,
+        };
+        let mut before = article();
+        before.attachments = vec![picture(&before.url)];
+        before.image = Some(picture(&before.url));
         let mut moved = article();
+        moved.attachments = vec![picture("https://blog.example/2026/hello/")];
+        moved.image = moved.attachments.first().cloned();
         moved.url = "https://blog.example/2026/hello/".into();
         moved.content = before.content.replace(&before.url, &moved.url);
         assert_eq!(before.fingerprint(), moved.fingerprint());

@@ -9,7 +9,10 @@ use super::microformats::Entries;
 use super::region::Region;
 use super::time::Times;
 
-/// Folders that generators fill with lists.
+/// Folders in which generators write one list a name. Posts may lie in one called archive, so that isn't among them.
+const NAMED: [&str; 6] = ["tag", "tags", "category", "categories", "author", "authors"];
+
+/// Pages that are lists themselves.
 const FOLDERS: [&str; 8] = [
     "tag",
     "tags",
@@ -101,7 +104,7 @@ fn is_listing_path(document: &Document<'_>) -> bool {
     let stem = |part: &str| part.strip_suffix(".html").unwrap_or(part).to_owned();
     match parts.as_slice() {
         [.., before, last] if *before == "page" => stem(last).bytes().all(|b| b.is_ascii_digit()),
-        [.., before, _] if FOLDERS[..6].contains(before) => true,
+        [.., before, _] if NAMED.contains(before) => true,
         [.., last] => FOLDERS.contains(&stem(last).as_str()),
         [] => false,
     }

@@ -4,7 +4,7 @@ use scraper::ElementRef;
 
 use super::document::{Document, ancestors, has_class, has_word, name, self_and_ancestors, text, within};
 
-/// Characters from which an `<article>` without a heading is weighed against another.
+/// Top-level `<article>` elements looked at; a page with more is a list all the same.
 const MAX_ARTICLES: usize = 200;
 
 /// Where the post stands.
