@@ -1,17 +1,13 @@
 //! The content: which element holds it, and what in there isn't part of it.
 
-use std::collections::HashSet;
-
-use ego_tree::NodeId;
-use ego_tree::iter::Edge;
 use scraper::ElementRef;
 use url::Url;
 
-use super::document::{Document, ancestors, elements, has_word, is_web, name, text, text_without};
+use super::document::{Document, ancestors, elements, has_word, is_web, name, text};
 use super::microformats::Entries;
 use super::region::{self, Region};
 use super::time::Times;
-use super::{headline, links};
+use super::{clutter, links};
 use crate::sanitize::{self, Own};
 
 /// The element that holds the content.
@@ -22,101 +18,6 @@ pub(super) struct Root<'a> {
     /// Whether the page says that this is the content, and nothing else.
     pub(super) marked: bool,
 }
-
-/// Words in class names, between hyphens, of what is never content, also inside of a marked one.
-const NEVER: [&str; 23] = [
-    "share",
-    "sharing",
-    "sharedaddy",
-    "addtoany",
-    "related",
-    "relatedposts",
-    "breadcrumb",
-    "breadcrumbs",
-    "pagination",
-    "pager",
-    "paginator",
-    "nextprev",
-    "prevnext",
-    "toc",
-    "disqus",
-    "giscus",
-    "utterances",
-    "webmentions",
-    "webmention",
-    "comments",
-    "newsletter",
-    "subscribe",
-    "adsbygoogle",
-];
-
-/// Whole class names of the same.
-const NEVER_WHOLE: [&str; 8] = [
-    "sr-only",
-    "visually-hidden",
-    "visuallyhidden",
-    "screen-reader-text",
-    "no-print",
-    "noprint",
-    "footnote-backref",
-    "skip-link",
-];
-
-/// Whole class names of what stands around the content in an `<article>`.
-const AROUND: [&str; 34] = [
-    "post-meta",
-    "post-metadata",
-    "entry-meta",
-    "article-meta",
-    "meta",
-    "metadata",
-    "post-info",
-    "post-tags",
-    "post-categories",
-    "entry-tags",
-    "article-tags",
-    "tags",
-    "taglist",
-    "tag-list",
-    "byline",
-    "dateline",
-    "date",
-    "post-date",
-    "entry-date",
-    "author",
-    "author-box",
-    "author-bio",
-    "post-author",
-    "bio",
-    "reading-time",
-    "read-time",
-    "post-nav",
-    "post-navigation",
-    "entry-footer",
-    "entry-header",
-    "post-footer",
-    "post-header",
-    "p-author",
-    "p-category",
-];
-
-/// Classes of line numbers beside code.
-const NUMBERS: [&str; 8] = [
-    "lnt",
-    "ln",
-    "linenos",
-    "lineno",
-    "line-number",
-    "line-numbers",
-    "line-numbers-rows",
-    "gutter",
-];
-
-/// Elements kept because they hold most of the text; with more of them around one another the names mean nothing.
-const MAX_KEPT: usize = 16;
-
-/// Characters beside the links and dates of a line about the post.
-const MAX_LABEL: usize = 60;
 
 /// Finds the element: what the page marks as content, else the region.
 pub(super) fn root<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Region<'a>) -> Root<'a> {
@@ -176,19 +77,22 @@ pub(super) fn read(
     times: &Times,
     url: &Url,
 ) -> Own {
-    let whole = text(root.element).len();
-    let mut skip = clutter(root, title, times, whole);
+    let mut skip = clutter::find(root, title, times);
     for element in elements(*root.element)
         .into_iter()
         .filter(|element| times.shown_by.contains(&element.id()))
     {
-        skip.insert(climb(root, element, &|around| outside_links(around)));
+        skip.insert(clutter::climb(root, element, &|around| {
+            clutter::outside_links(around)
+        }));
     }
     for tag in links::tags(document, region) {
         if ancestors(tag.element).any(|around| around.id() == root.element.id())
             && !ancestors(tag.element).any(|around| name(around) == "p" && !is_bare(document, around))
         {
-            skip.insert(climb(root, tag.element, &|around| links::label(document, around)));
+            skip.insert(clutter::climb(root, tag.element, &|around| {
+                links::label(document, around)
+            }));
         }
     }
     let resolve = |href: &str| {
@@ -207,238 +111,7 @@ pub(super) fn read(
     sanitize::own_tree(*root.element, &resolve, &skip)
 }
 
-/// What an element stands in, within the content.
-#[derive(Default)]
-struct Place {
-    code: usize,
-    quotation: usize,
-    section: usize,
-}
-
-impl Place {
-    fn step(&mut self, element: ElementRef<'_>, opens: bool) {
-        let count = match name(element) {
-            "pre" | "code" => &mut self.code,
-            "blockquote" | "figure" => &mut self.quotation,
-            "section" => &mut self.section,
-            _ => return,
-        };
-        *count = if opens {
-            *count + 1
-        } else {
-            count.saturating_sub(1)
-        };
-    }
-}
-
-/// The elements inside the root that aren't content, by what they are, what they are called, or what they say.
-fn clutter(root: &Root<'_>, title: Option<&str>, times: &Times, whole: usize) -> HashSet<NodeId> {
-    let mut skip = HashSet::new();
-    let mut place = Place::default();
-    let mut before_prose = true;
-    let mut headline = None;
-    let mut skipped = None;
-    let mut kept = 0;
-    for edge in root.element.traverse() {
-        let (node, opens) = match edge {
-            Edge::Open(node) => (node, true),
-            Edge::Close(node) => (node, false),
-        };
-        let Some(element) = ElementRef::wrap(node).filter(|element| element.id() != root.element.id()) else {
-            continue;
-        };
-        if !opens {
-            if skipped == Some(element.id()) {
-                skipped = None;
-            } else if skipped.is_none() {
-                place.step(element, false);
-            }
-            continue;
-        }
-        if skipped.is_some() {
-            continue;
-        }
-        before_prose &= name(element) != "p";
-        let heads = |element: ElementRef<'_>| {
-            region::is_heading(element)
-                && (title.is_some_and(|title| headline::clean(element) == title)
-                    || (!root.marked && name(element) == "h1"))
-        };
-        let headed = before_prose && headline.is_none();
-        let never = is_never(&place, element);
-        let around =
-            (!root.marked && is_around(&place, element)) || is_frame(root, &place, element, title, times);
-        // A class on a wrapper around everything doesn't make everything vanish.
-        let structural = is_hard(element) || matches!(name(element), "header" | "footer" | "aside");
-        let mut unwanted = never || around;
-        if unwanted && !structural {
-            unwanted = kept < MAX_KEPT && text(element).len() * 2 <= whole;
-            kept += usize::from(!unwanted);
-        }
-        if headed && (heads(element) || (unwanted && element.descendent_elements().any(heads))) {
-            headline = Some(element);
-            skip.insert(element.id());
-            skipped = Some(element.id());
-        } else if unwanted {
-            skip.insert(element.id());
-            skipped = Some(element.id());
-        } else {
-            if is_turning(element) {
-                skip.insert(climb(root, element, &|around| outside_links(around)));
-            }
-            place.step(element, true);
-        }
-    }
-    if let Some(headline) = headline.filter(|_| !root.marked) {
-        skip.extend(above(root, headline, whole));
-    }
-    skip
-}
-
-/// What stands above the headline, in short: the site's name, a way home. Pictures stay.
-fn above(root: &Root<'_>, heading: ElementRef<'_>, whole: usize) -> Vec<NodeId> {
-    let around = std::iter::once(heading)
-        .chain(ancestors(heading).take_while(|around| around.id() != root.element.id()));
-    let before: Vec<ElementRef<'_>> = around
-        .flat_map(|around| around.prev_siblings().filter_map(ElementRef::wrap))
-        .collect();
-    let length: usize = before.iter().map(|element| text(*element).len()).sum();
-    let shown = |element: &ElementRef<'_>| element.descendent_elements().any(|inner| name(inner) == "img");
-    if length * 2 > whole {
-        return vec![];
-    }
-    before
-        .iter()
-        .filter(|element| !shown(element))
-        .map(|element| element.id())
-        .collect()
-}
-
-/// What is no content wherever it stands.
-fn is_never(place: &Place, element: ElementRef<'_>) -> bool {
-    if is_hard(element) || headline_anchor(element) {
-        return true;
-    }
-    if element.value().classes().any(|class| NUMBERS.contains(&class)) {
-        return true;
-    }
-    if place.code > 0 || !is_box(element) {
-        return false;
-    }
-    let words = |text: &str| text.split(['-', '_']).any(|word| NEVER.contains(&word));
-    let id = element.attr("id");
-    element
-        .value()
-        .classes()
-        .any(|class| NEVER_WHOLE.contains(&class) || words(class))
-        || id.is_some_and(|id| matches!(id, "comments" | "toc" | "TableOfContents" | "related" | "share"))
-}
-
-/// Elements that are dropped however much they hold.
-fn is_hard(element: ElementRef<'_>) -> bool {
-    name(element) == "nav"
-        || name(element).starts_with("tidings-")
-        || element
-            .value()
-            .classes()
-            .any(|class| class.starts_with("tidings-"))
-        || element.attr("hidden").is_some()
-        || matches!(
-            element.attr("role"),
-            Some("navigation" | "search" | "doc-backlink" | "doc-toc")
-        )
-        || (element.attr("aria-hidden") == Some("true")
-            && !element
-                .descendent_elements()
-                .any(|inner| matches!(name(inner), "img" | "math")))
-}
-
-fn headline_anchor(element: ElementRef<'_>) -> bool {
-    headline::is_anchor(element) && ancestors(element).take(2).any(region::is_heading)
-}
-
-fn is_box(element: ElementRef<'_>) -> bool {
-    !matches!(
-        name(element),
-        "html" | "body" | "main" | "article" | "pre" | "code" | "table" | "figure" | "blockquote"
-    )
-}
-
-/// What stands around the content in an unmarked region.
-fn is_around(place: &Place, element: ElementRef<'_>) -> bool {
-    if place.code > 0 || place.quotation > 0 {
-        return false;
-    }
-    match name(element) {
-        "aside" | "address" => true,
-        "header" => place.section == 0,
-        _ => is_box(element) && element.value().classes().any(|class| AROUND.contains(&class)),
-    }
-}
-
-/// Headers and footers inside the content: the post's own, not those of a quotation, a figure or footnotes.
-fn is_frame(
-    root: &Root<'_>,
-    place: &Place,
-    element: ElementRef<'_>,
-    title: Option<&str>,
-    times: &Times,
-) -> bool {
-    if place.code > 0 || place.quotation > 0 {
-        return false;
-    }
-    match name(element) {
-        "footer" => !is_footnotes(element),
-        "header" if root.marked => element.descendent_elements().any(|inner| {
-            (region::is_heading(inner) && title.is_some_and(|title| headline::clean(inner) == title))
-                || times.shown_by.contains(&inner.id())
-        }),
-        _ => false,
-    }
-}
-
-fn is_footnotes(element: ElementRef<'_>) -> bool {
-    element.descendent_elements().any(|inner| {
-        matches!(inner.attr("role"), Some("doc-endnotes" | "doc-endnote"))
-            || inner
-                .value()
-                .classes()
-                .any(|class| matches!(class, "footnotes" | "footnote"))
-            || inner.attr("id").is_some_and(|id| id.starts_with("fn"))
-    })
-}
-
-/// A link to the post before or after this one.
-fn is_turning(element: ElementRef<'_>) -> bool {
-    name(element) == "a" && (has_word(element, "rel", "prev") || has_word(element, "rel", "next"))
-}
-
 /// Whether a paragraph is a line of tags.
 fn is_bare(document: &Document<'_>, paragraph: ElementRef<'_>) -> bool {
-    links::label(document, paragraph).chars().count() <= MAX_LABEL / 3
-}
-
-fn outside_links(element: ElementRef<'_>) -> String {
-    text_without(element, |inner| matches!(name(inner), "a" | "time"))
-}
-
-/// The largest element around one that says little else: a line about the post, with its label.
-fn climb<'a>(root: &Root<'a>, element: ElementRef<'a>, rest: &dyn Fn(ElementRef<'a>) -> String) -> NodeId {
-    let mut top = element;
-    for around in ancestors(element) {
-        let holds_content = around.descendent_elements().skip(1).any(|inner| {
-            let content = matches!(
-                name(inner),
-                "p" | "pre" | "blockquote" | "figure" | "img" | "table"
-            );
-            (content || region::is_heading(inner))
-                && !super::document::within(inner, top)
-                && !super::document::within(top, inner)
-        });
-        if around.id() == root.element.id() || holds_content || rest(around).chars().count() > MAX_LABEL {
-            break;
-        }
-        top = around;
-    }
-    top.id()
+    links::label(document, paragraph).chars().count() <= clutter::MAX_LABEL / 3
 }

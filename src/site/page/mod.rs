@@ -5,6 +5,7 @@
 //! of the site are not known here: `site::diff` judges by those.
 
 mod claim;
+mod clutter;
 mod content;
 mod dates;
 mod document;
