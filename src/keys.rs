@@ -255,7 +255,7 @@ impl Keys {
     ///
     /// # Errors
     /// When the disk can't be written.
-    pub fn forget_former(&self, actor: &str, needed: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    pub fn forget_former(&self, actor: &str, mut needed: impl FnMut(&str) -> bool) -> Result<(), StoreError> {
         let owner = Owner::Actor(actor.to_string());
         let mut state = self.lock();
         let Some(mut entry) = self.entry(&mut state, &owner)? else {

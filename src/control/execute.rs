@@ -1,55 +1,40 @@
 //! The one function that carries out commands, for the daemon and for a command that finds no daemon.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Command, Failure, Reply, Watcher, show};
+use super::{
+    Command, Failure, FollowerAction, Format, InteractionAction, Progress, Reply, Watcher, code, show,
+};
 use crate::ap::iri::Iris;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deliver;
+use crate::inbox::follow::{self, FollowerError};
+use crate::inbox::moderation::{self, Filter, ModerationError};
 use crate::instance::Instance;
 use crate::net::{Client, Resolver, Settings, user_agent};
-use crate::store::Store;
+use crate::publish::{self, Done, NoteRequest, PublishError, Publisher, Selection, profile};
+use crate::store::{Store, StoreError};
+use crate::widget;
+
+/// How long `--wait` waits for the first attempts: longer than the slowest server may take, often.
+const WAIT: Duration = Duration::from_secs(600);
 
 /// What commands work on.
 #[derive(Debug)]
 pub struct Engine {
     /// What the rivers share.
     pub instance: Arc<Instance>,
+    /// Who publishes.
+    pub publisher: Arc<Publisher>,
     /// Who works.
     pub role: Role,
-}
-
-impl Engine {
-    /// Opens the data directory that the configuration names.
-    ///
-    /// # Errors
-    /// When it is in use, damaged, newer, or another site's.
-    pub fn open(config: Config, role: Role) -> Result<Engine, Failure> {
-        let iris = Iris::new(&config.site.url);
-        let store = Store::open(&config.site.data, iris.origin(), &config.federation.handle_domain)?;
-        let client = Client::new(Settings {
-            allow_private: config.federation.allow_private_addresses,
-            user_agent: user_agent(iris.origin()),
-            resolver: Resolver::System,
-        })
-        .map_err(Failure::failed)?;
-        let instance = Arc::new(Instance::new(config, store, client, Clock::system()));
-        Ok(Engine { instance, role })
-    }
-
-    /// Reads all keys, and makes those of new actors; blocks.
-    ///
-    /// # Errors
-    /// When a key is lost, damaged or exposed.
-    pub fn prepare_keys(&self) -> Result<(), Failure> {
-        self.instance.keys.instance()?;
-        for actor in &self.instance.config().actors {
-            self.instance.keys.of(&actor.name)?;
-        }
-        Ok(())
-    }
+    /// Where the daemon listens, as it says at its start.
+    pub address: OnceLock<String>,
 }
 
 /// Who works on a data directory.
@@ -61,16 +46,356 @@ pub enum Role {
     Command,
 }
 
+impl Engine {
+    /// Opens the data directory that the configuration names.
+    ///
+    /// # Errors
+    /// When it is in use, damaged, newer, or another site's, or a key is lost.
+    pub fn open(config: Config, role: Role) -> Result<Engine, Failure> {
+        let iris = Iris::new(&config.site.url);
+        let store = Store::open(&config.site.data, iris.origin(), &config.federation.handle_domain)?;
+        let client = Client::new(Settings {
+            allow_private: config.federation.allow_private_addresses,
+            user_agent: user_agent(iris.origin()),
+            resolver: Resolver::System,
+        })
+        .map_err(Failure::failed)?;
+        let instance = Arc::new(Instance::new(config, store, client, Clock::system()));
+        instance.keys.instance()?;
+        for actor in &instance.config().actors {
+            instance.keys.of(&actor.name)?;
+        }
+        Ok(Engine {
+            publisher: Arc::new(Publisher::new(Arc::clone(&instance))),
+            instance,
+            role,
+            address: OnceLock::new(),
+        })
+    }
+}
+
 /// Carries out a command.
 ///
 /// # Errors
 /// What went wrong, with the exit code that the command's process ends with.
 pub async fn execute(engine: &Arc<Engine>, command: Command, watcher: Watcher) -> Result<Reply, Failure> {
-    let instance = &engine.instance;
-    let _ = watcher;
+    let waits = matches!(
+        command,
+        Command::Publish { wait: true, .. } | Command::Note { wait: true, .. }
+    );
+    let before = if waits {
+        queued(&engine.instance)?
+    } else {
+        BTreeSet::new()
+    };
+    let looks = looks(&command);
+    let mut reply = perform(engine, command, &watcher).await?;
+    if waits {
+        reply.notes.extend(wait(engine, &before, &watcher).await?);
+    } else if engine.role == Role::Command && !looks {
+        let waiting = deliver::queue(&engine.instance)?.len();
+        if waiting > 0 {
+            reply.notes.push(format!(
+                "{waiting} deliveries wait for the daemon: `tidings serve`"
+            ));
+        }
+    }
+    Ok(reply)
+}
+
+/// Whether a command only looks.
+fn looks(command: &Command) -> bool {
     match command {
-        Command::Status => Ok(Reply::data(json!({ "version": env!("CARGO_PKG_VERSION") }))),
+        Command::Status
+        | Command::Plan
+        | Command::Render { .. }
+        | Command::Followers
+        | Command::Interactions { .. }
+        | Command::Queue
+        | Command::Blocks
+        | Command::Actors
+        | Command::Keys => true,
+        Command::Interaction { action, .. } => *action == InteractionAction::Show,
+        Command::Publish { .. }
+        | Command::Note { .. }
+        | Command::Unpublish { .. }
+        | Command::Follower { .. }
+        | Command::Retry { .. }
+        | Command::Drop { .. }
+        | Command::Block { .. }
+        | Command::Unblock { .. }
+        | Command::UpdateActors
+        | Command::Rotate { .. } => false,
+    }
+}
+
+async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> Result<Reply, Failure> {
+    match command {
+        Command::Plan => {
+            let outlook = engine
+                .publisher
+                .plan(reading(watcher))
+                .await
+                .map_err(publishing)?;
+            Ok(Reply::data(json!(outlook)))
+        }
+        Command::Publish { pages, .. } => {
+            let selection = if pages.is_empty() {
+                Selection::All
+            } else {
+                Selection::Pages(pages)
+            };
+            let done = engine
+                .publisher
+                .publish(selection, reading(watcher))
+                .await
+                .map_err(publishing)?;
+            Ok(done_reply(&done))
+        }
+        Command::Note {
+            text,
+            actor,
+            visibility,
+            reply_to,
+            ..
+        } => {
+            let request = NoteRequest {
+                text,
+                actor,
+                visibility,
+                reply_to,
+            };
+            let done = engine.publisher.note(request).await.map_err(publishing)?;
+            Ok(done_reply(&[done]))
+        }
+        Command::Unpublish { targets } => {
+            let done = engine.publisher.unpublish(&targets).await.map_err(publishing)?;
+            Ok(done_reply(&done))
+        }
+        other => {
+            // The store blocks.
+            let engine = Arc::clone(engine);
+            tokio::task::spawn_blocking(move || on_store(&engine, other))
+                .await
+                .map_err(|error| Failure::failed(format!("the work was interrupted: {error}")))?
+        }
+    }
+}
+
+/// The commands that need nothing but the store.
+fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
+    let instance = &*engine.instance;
+    match command {
+        Command::Status => show::status(engine),
+        Command::Render { format } => render(instance, format),
         Command::Followers => show::followers(instance),
-        _ => Err(Failure::failed("later")),
+        Command::Follower { action, actor } => follower(instance, action, &actor),
+        Command::Interactions { page, kind, state } => {
+            let page = page.map(|page| show::page_of_file(instance, page));
+            let listed = moderation::list(instance, &Filter { page, kind, state })?;
+            Ok(Reply::data(json!(listed)))
+        }
+        Command::Interaction { action, id } => interaction(instance, action, &id),
+        Command::Queue => Ok(Reply::data(json!(deliver::queue(instance)?))),
+        Command::Retry { host } => {
+            let count = deliver::retry(instance, host.as_deref())?;
+            Ok(Reply::note(format!("{count} deliveries are tried again now")))
+        }
+        Command::Drop { host } => {
+            let count = deliver::drop(instance, &host)?;
+            Ok(Reply::note(format!("{count} deliveries to {host} were given up")))
+        }
+        Command::Blocks => show::blocks(instance),
+        Command::Block { blocks } => {
+            let mut reply = Reply::default();
+            for (text, reason) in blocks {
+                let block = moderation::add_block(instance, &text, reason.as_deref()).map_err(moderating)?;
+                reply.notes.push(format!("{} is blocked", block.block));
+            }
+            Ok(reply)
+        }
+        Command::Unblock { block } => {
+            moderation::remove_block(instance, &block).map_err(moderating)?;
+            Ok(Reply::note(format!("{block} is no longer blocked")))
+        }
+        Command::Actors => show::actors(instance),
+        Command::UpdateActors => {
+            let announced = profile::update(instance)?;
+            let mut reply = Reply::data(json!(announced));
+            if announced.is_empty() {
+                reply.notes.push("nothing to announce".to_string());
+            }
+            for actor in announced {
+                reply.notes.push(format!(
+                    "{} is announced to {} inboxes",
+                    actor.actor, actor.inboxes
+                ));
+            }
+            Ok(reply)
+        }
+        Command::Keys => show::keys(instance),
+        Command::Rotate { actor } => {
+            let config = instance.config();
+            let name = match &actor {
+                Some(name) => {
+                    let name = name.trim_start_matches('@');
+                    if config.actor(name).is_none() {
+                        return Err(Failure::failed(format!("there is no actor {name}"))
+                            .hint("`tidings actor show` lists them"));
+                    }
+                    name
+                }
+                None => config.default_actor().name.as_str(),
+            };
+            let announced = profile::rotate(instance, name)?;
+            Ok(Reply::note(format!(
+                "{name} has new keys; {} inboxes are told",
+                announced.inboxes
+            )))
+        }
+        Command::Plan | Command::Publish { .. } | Command::Note { .. } | Command::Unpublish { .. } => {
+            Err(Failure::failed("this command is for the publisher"))
+        }
+    }
+}
+
+fn follower(instance: &Instance, action: FollowerAction, actor: &str) -> Result<Reply, Failure> {
+    let (done, what) = match action {
+        FollowerAction::Approve => (follow::approve(instance, actor), "follows now"),
+        FollowerAction::Reject => (follow::reject(instance, actor), "was rejected"),
+        FollowerAction::Remove => (follow::remove(instance, actor), "follows no longer"),
+    };
+    let done = done.map_err(|error| match error {
+        FollowerError::Store(error) => error.into(),
+        error @ FollowerError::Unknown(_) => Failure::failed(error),
+    })?;
+    let notes = done
+        .iter()
+        .map(|follower| format!("{} {what}", follower.handle))
+        .collect();
+    Ok(Reply {
+        data: Value::Null,
+        notes,
+    })
+}
+
+fn interaction(instance: &Instance, action: InteractionAction, id: &str) -> Result<Reply, Failure> {
+    let (interaction, what) = match action {
+        InteractionAction::Show => {
+            let found = moderation::find(instance, id).map_err(moderating)?;
+            let mut data = json!(moderation::listing(instance, &found));
+            data["received"] = json!(found.received);
+            data["summary"] = json!(found.summary);
+            data["attachments"] = json!(found.attachments);
+            data["activity"] = found.raw;
+            return Ok(Reply::data(data));
+        }
+        InteractionAction::Approve => (moderation::approve(instance, id), "is shown"),
+        InteractionAction::Hide => (moderation::hide(instance, id), "is hidden"),
+        InteractionAction::Delete => (moderation::delete(instance, id), "is forgotten"),
+    };
+    let interaction = interaction.map_err(moderating)?;
+    Ok(Reply::note(format!(
+        "{} by {} {what}",
+        interaction.id, interaction.actor.handle
+    )))
+}
+
+fn render(instance: &Instance, format: Format) -> Result<Reply, Failure> {
+    let mut files = Vec::new();
+    for page in widget::pages(instance) {
+        let content = match format {
+            Format::Html => widget::thread(instance, &page.path)?,
+            Format::Json => widget::interactions(instance, &page.path)?
+                .map(|data| format!("{data:#}\n"))
+                .unwrap_or_default(),
+        };
+        files.push(json!({ "page": page.path, "content": content }));
+    }
+    Ok(Reply::data(Value::Array(files)))
+}
+
+fn done_reply(done: &[Done]) -> Reply {
+    let mut reply = Reply::data(json!(done));
+    if done.is_empty() {
+        reply.notes.push("nothing to publish".to_string());
+    }
+    reply
+}
+
+fn reading(watcher: &Watcher) -> publish::Progress {
+    let watcher = Arc::clone(watcher);
+    Arc::new(move |done, total| {
+        watcher(Progress {
+            doing: "reading pages".to_string(),
+            done: done as u64,
+            total: total as u64,
+        });
+    })
+}
+
+/// The ids of the activities that wait for delivery.
+fn queued(instance: &Instance) -> Result<BTreeSet<String>, StoreError> {
+    Ok(deliver::queue(instance)?
+        .into_iter()
+        .map(|waiting| waiting.activity)
+        .collect())
+}
+
+/// Waits until what wasn't queued `before` was tried once; answers what is left.
+async fn wait(
+    engine: &Arc<Engine>,
+    before: &BTreeSet<String>,
+    watcher: &Watcher,
+) -> Result<Vec<String>, Failure> {
+    let instance = &engine.instance;
+    let sent: Vec<String> = queued(instance)?.difference(before).cloned().collect();
+    watcher(Progress {
+        doing: "delivering".to_string(),
+        done: 0,
+        total: 0,
+    });
+    if engine.role == Role::Command {
+        deliver::drain(instance).await?;
+    }
+    let left = deliver::wait(instance, &sent, WAIT).await?;
+    let mut notes = Vec::new();
+    if left.untried > 0 {
+        notes.push(format!(
+            "{} deliveries were not tried yet: see `tidings queue`",
+            left.untried
+        ));
+    }
+    if left.waiting > 0 {
+        notes.push(format!(
+            "{} deliveries failed and will be tried again: see `tidings queue`",
+            left.waiting
+        ));
+    }
+    Ok(notes)
+}
+
+fn publishing(error: PublishError) -> Failure {
+    match error {
+        PublishError::Store(error) => error.into(),
+        error @ PublishError::NoFolder(_) => Failure::new(code::CONFIG, error),
+        error @ (PublishError::UnknownPage(_)
+        | PublishError::NotPublishable { .. }
+        | PublishError::NotPublished(_)) => {
+            Failure::failed(error).hint("`tidings plan` says what becomes of each page")
+        }
+        error @ (PublishError::Restless(_) | PublishError::Note(_) | PublishError::Interrupted(_)) => {
+            Failure::failed(error)
+        }
+    }
+}
+
+fn moderating(error: ModerationError) -> Failure {
+    match error {
+        ModerationError::Store(error) => error.into(),
+        error
+        @ (ModerationError::Empty | ModerationError::NoInteraction(_) | ModerationError::NoBlock(_)) => {
+            Failure::failed(error)
+        }
     }
 }

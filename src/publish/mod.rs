@@ -9,6 +9,7 @@ mod draft;
 pub mod markdown;
 mod note;
 mod outlook;
+pub mod profile;
 mod reading;
 pub mod recipients;
 mod river;
@@ -192,9 +193,9 @@ impl Publisher {
         let look = Arc::clone(look);
         tokio::task::spawn_blocking(move || -> Result<(), PublishError> {
             draft::list(&instance, &look)?;
-            let mut site = instance.store.site()?;
-            site.baseline = Some(look.now);
-            instance.store.put_site(&site)?;
+            instance
+                .store
+                .update_site(|site| site.baseline = Some(look.now))?;
             tracing::info!(
                 "the first scan is complete: {} pages, of which {} posts are listed but not announced",
                 look.snapshot.pages.len(),

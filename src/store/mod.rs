@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -171,6 +171,8 @@ pub struct Store {
     /// Pictures of others that are kept here, for readers.
     pub media: Media,
     followers: RwLock<BTreeMap<String, Arc<Table<Follower>>>>,
+    /// Held while `site.json` is read, changed and written back.
+    site_lock: Mutex<()>,
     _lock: File,
 }
 
@@ -201,6 +203,7 @@ impl Store {
             media: Media::open(&disk, "media")?,
             followers: RwLock::default(),
             disk,
+            site_lock: Mutex::new(()),
             _lock: lock,
         };
         for name in store.disk.folders("actors")? {
@@ -251,9 +254,15 @@ impl Store {
         })
     }
 
-    /// Writes what is known of the site as a whole.
-    pub fn put_site(&self, state: &SiteState) -> Result<(), StoreError> {
-        self.disk.replace("site", &pretty(state))
+    /// Changes what is known of the site as a whole.
+    ///
+    /// # Errors
+    /// When the record can't be read or written.
+    pub fn update_site(&self, change: impl FnOnce(&mut SiteState)) -> Result<(), StoreError> {
+        let _writing = self.site_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.site()?;
+        change(&mut state);
+        self.disk.replace("site", &pretty(&state))
     }
 }
 
