@@ -207,12 +207,11 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
         }
         Command::Blocks => show::blocks(instance),
         Command::Block { blocks } => {
-            let mut reply = Reply::default();
-            for (text, reason) in blocks {
-                let block = moderation::add_block(instance, &text, reason.as_deref()).map_err(moderating)?;
-                reply.notes.push(format!("{} is blocked", block.block));
-            }
-            Ok(reply)
+            moderation::add_blocks(instance, &blocks).map_err(moderating)?;
+            Ok(Reply::note(match blocks.as_slice() {
+                [(block, _)] => format!("{block} is blocked"),
+                all => format!("{} are blocked", all.len()),
+            }))
         }
         Command::Unblock { block } => {
             moderation::remove_block(instance, &block).map_err(moderating)?;
