@@ -12,6 +12,7 @@ mod discovery; // every row of the table of served paths
 mod harness; // the site, the proxy in front, the daemon, and peers
 mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
+mod notes; // notes from the command line, and who reacted to a page
 mod publish; // the river out, from the folder to the jobs
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
 mod served; // a remote server that serves pages as a test wants them

@@ -15,13 +15,13 @@ use tidings::store::{FollowState, Follower, Job, Store};
 use crate::harness::{page, wait_for};
 
 const OLD: &str = "2026-11-01T10:00:00+01:00";
-const SHARED: &str = "https://remote.example/inbox";
+pub(crate) const SHARED: &str = "https://remote.example/inbox";
 
 /// A site, its store, and a clock that the test moves.
-struct Desk {
+pub(crate) struct Desk {
     folder: tempfile::TempDir,
-    instance: Arc<Instance>,
-    publisher: Publisher,
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) publisher: Publisher,
 }
 
 impl Desk {
@@ -30,7 +30,7 @@ impl Desk {
         Desk::below("https://blog.example", extra)
     }
 
-    fn below(url: &str, extra: &str) -> Desk {
+    pub(crate) fn below(url: &str, extra: &str) -> Desk {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("public")).unwrap();
         Desk::open(folder, url, extra)
@@ -44,9 +44,10 @@ impl Desk {
         );
         std::fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
-        let store = Store::open(&config.site.data, "https://blog.example", "blog.example").unwrap();
+        let origin = config.site.url.origin().ascii_serialization();
+        let store = Store::open(&config.site.data, &origin, &config.federation.handle_domain).unwrap();
         let client = Client::new(Settings {
-            allow_private: false,
+            allow_private: config.federation.allow_private_addresses,
             user_agent: "tidings-test".into(),
             resolver: Resolver::System,
         })
@@ -79,7 +80,7 @@ impl Desk {
         desk
     }
 
-    fn follow(&self, name: &str, shared: Option<&str>) {
+    pub(crate) fn follow(&self, name: &str, shared: Option<&str>) {
         let actor = format!("https://remote.example/users/{name}");
         let follower = Follower {
             handle: format!("@{name}@remote.example"),
@@ -109,7 +110,7 @@ impl Desk {
         std::fs::write(file, html).unwrap();
     }
 
-    fn post(&self, slug: &str, body: &str) {
+    pub(crate) fn post(&self, slug: &str, body: &str) {
         self.write(&format!("posts/{slug}/index.html"), &page(slug, OLD, body));
     }
 
@@ -127,7 +128,7 @@ impl Desk {
     }
 
     /// What the daemon does when the folder has settled.
-    async fn settle(&self) -> Vec<Job> {
+    pub(crate) async fn settle(&self) -> Vec<Job> {
         self.publisher.settle(silent()).await.unwrap();
         self.jobs()
     }
@@ -142,7 +143,7 @@ impl Desk {
     }
 
     /// The jobs since the last call.
-    fn jobs(&self) -> Vec<Job> {
+    pub(crate) fn jobs(&self) -> Vec<Job> {
         let jobs = &self.instance.store.jobs;
         let mut ids = jobs.ids();
         ids.sort();
@@ -155,12 +156,12 @@ impl Desk {
             .collect()
     }
 
-    fn object(&self, key: &str) -> Value {
+    pub(crate) fn object(&self, key: &str) -> Value {
         self.instance.store.objects.get(key).unwrap().unwrap().object
     }
 }
 
-fn types(jobs: &[Job]) -> Vec<&str> {
+pub(crate) fn types(jobs: &[Job]) -> Vec<&str> {
     jobs.iter()
         .map(|job| job.body["type"].as_str().unwrap())
         .collect()
