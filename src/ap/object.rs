@@ -1,11 +1,14 @@
 //! Objects: how an article, or a note from the command line, is told to other servers.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::iri::Iris;
 use super::{PUBLIC, activity, context, escape, tag};
 use crate::article::{Article, Kind, Media, QuotePolicy, Tag, Visibility};
+use crate::sanitize::plain;
 
 /// Longest Create or Update in bytes. Misskey refuses inbox bodies of more than 64 KiB; what is left of that is for
 /// servers that count otherwise, and for an Update, which is a little longer than its Create.
@@ -13,6 +16,9 @@ pub const MAX_ACTIVITY: usize = 56 * 1024;
 
 /// Longest summary in characters: Misskey refuses an object whose summary is longer (misskey#15252).
 pub const MAX_SUMMARY: usize = 2_048;
+
+/// Characters of the text that stand for a summary where a page has none and its text is too long to send: a paragraph.
+const EXCERPT: usize = 500;
 
 /// Most attachments of an object. Mastodon shows the first few; a gallery of hundreds would fill the activity.
 pub const MAX_ATTACHMENTS: usize = 32;
@@ -290,10 +296,18 @@ fn article_content(article: &Article, extent: Extent) -> String {
         Extent::Whole => article.content.clone(),
         Extent::Summary => {
             let mut content = String::new();
-            push_paragraph(&mut content, article.summary.as_deref());
+            push_paragraph(&mut content, Some(&summary_of(article)));
             push_link(&mut content, &article.url);
             content
         }
+    }
+}
+
+/// The summary of an article, or else the beginning of its text.
+fn summary_of(article: &Article) -> Cow<'_, str> {
+    match &article.summary {
+        Some(summary) => summary.into(),
+        None => shortened(&plain(&article.content), EXCERPT).into(),
     }
 }
 
@@ -309,7 +323,7 @@ fn note_content(article: &Article, tags: &[Value], extent: Extent) -> String {
         Extent::Whole if !article.content.trim().is_empty() => content.push_str(&article.content),
         // A content warning isn't the text.
         _ if article.sensitive => {}
-        _ => push_paragraph(&mut content, article.summary.as_deref()),
+        _ => push_paragraph(&mut content, Some(&summary_of(article))),
     }
     push_link(&mut content, &article.url);
     if !tags.is_empty() {
@@ -394,7 +408,7 @@ fn media(media: &Media) -> Value {
 }
 
 fn push_paragraph(content: &mut String, text: Option<&str>) {
-    if let Some(text) = text {
+    if let Some(text) = text.filter(|text| !text.is_empty()) {
         content.push_str("<p>");
         content.push_str(&escape(&shortened(text, MAX_SUMMARY)));
         content.push_str("</p>");
@@ -562,6 +576,13 @@ mod tests {
             assert!(content.contains("Short &lt;but&gt; sweet"));
             assert!(content.contains("https://blog.example/posts/hello/"));
         }
+        long.summary = None;
+        let object = of_article(&long, &placed(&iris, Kind::Article)).object;
+        let content = object["content"].as_str().unwrap();
+        assert!(
+            content.starts_with("<p>é") && content.len() < 2 * EXCERPT,
+            "{content}"
+        );
         assert_eq!(
             of_article(&article(), &placed(&iris, Kind::Article)).extent,
             Extent::Whole

@@ -12,11 +12,11 @@ use super::respond::{self, Cache, Reply, not_found, problem, redirect, store_tro
 use super::{gate, note};
 use crate::ap::activity;
 use crate::ap::collection::Extent;
-use crate::ap::iri::{created_key, key_of_path, normal_key, page_path};
+use crate::ap::iri::{created_key, key_of_path, normal_key};
 use crate::article::Visibility;
 use crate::config::Show;
-use crate::store::object::ObjectBrief;
 use crate::store::{Activity, InteractionKind, InteractionState, Object, ObjectState, StoreError};
+use crate::widget;
 
 /// An object: the document, the page for who prefers HTML, the Tombstone when it was deleted, or the way to where it is now.
 pub(super) async fn object(asked: &Asked<'_>, key: &str) -> Reply {
@@ -194,79 +194,26 @@ pub(super) fn resolve(asked: &Asked<'_>) -> Reply {
     let Some(page) = asked.parameter("url").filter(|page| !page.is_empty()) else {
         return problem(StatusCode::BAD_REQUEST, "the parameter url is missing");
     };
-    match key_of_page(asked, &page) {
+    match widget::find(asked.instance, &page) {
         Some(key) => redirect(&asked.instance.iris.object(&key), Cache::Minute),
         None => problem(StatusCode::NOT_FOUND, "that page has no object"),
     }
 }
 
-/// The KEY of the object of a page: a full URL or a path, with or without the slash at its end, `index.html` or `.html`.
-pub(super) fn key_of_page(asked: &Asked<'_>, page: &str) -> Option<Arc<str>> {
-    let path = match page.split_once("://") {
-        Some(_) => {
-            let url = url::Url::parse(page).ok()?;
-            if url.origin().ascii_serialization() != asked.instance.iris.origin() {
-                return None;
-            }
-            page_path(url.path())
-        }
-        None => page_path(page),
-    };
-    spellings(&path)
-        .into_iter()
-        .find_map(|path| live_object(asked, &path))
-        .or_else(|| {
-            // A page that moved may still be asked for where it was.
-            let paths = spellings(&path);
-            find(asked, |object| {
-                object.former_pages.iter().any(|former| paths.contains(former))
-            })
-        })
-}
-
-/// The ways in which one page's path is written, the given one first.
-fn spellings(path: &str) -> Vec<String> {
-    let bare = path.trim_end_matches('/').trim_end_matches(".html");
-    let mut spellings = vec![path.to_string()];
-    for other in [format!("{bare}/"), bare.to_string(), format!("{bare}.html")] {
-        if !other.is_empty() && !spellings.contains(&other) {
-            spellings.push(other);
-        }
-    }
-    spellings
-}
-
-/// The live object of the page at exactly this path.
-fn live_object(asked: &Asked<'_>, path: &str) -> Option<Arc<str>> {
-    let objects = asked.instance.store.objects.group(path);
-    let live = objects
-        .into_iter()
-        .find(|(_, object)| object.state == ObjectState::Live);
-    live.map(|(key, _)| key)
-}
-
-/// The live object that moved and that `is_it`. Few objects ever move, so all the others are passed over at once.
-fn find(asked: &Asked<'_>, is_it: impl Fn(&ObjectBrief) -> bool) -> Option<Arc<str>> {
-    let mut found = None;
-    asked.instance.store.objects.each(|key, object| {
-        if found.is_none()
-            && !object.former_pages.is_empty()
-            && object.state == ObjectState::Live
-            && is_it(object)
-        {
-            found = Some(Arc::clone(key));
-        }
-    });
-    found
-}
-
 /// An object whose page moved is found under the KEY that the page's new path would give.
 fn moved(asked: &Asked<'_>, key: &str, cache: Cache) -> Reply {
-    let found = find(asked, |object| {
-        object
-            .page
-            .as_deref()
-            .is_some_and(|page| key_of_path(page) == key)
+    let mut found = None;
+    asked.instance.store.objects.each(|own, object| {
+        // Few objects ever move, so nearly all are passed over at once.
+        if !object.former_pages.is_empty()
+            && object.state == ObjectState::Live
+            && object
+                .page
+                .as_deref()
+                .is_some_and(|page| key_of_path(page) == key)
+        {
+            found = Some(Arc::clone(own));
+        }
     });
     match found {
         Some(found) => redirect(&asked.instance.iris.object(&found), cache),
@@ -291,15 +238,19 @@ fn is_for_everybody(visibility: Visibility) -> bool {
     matches!(visibility, Visibility::Public | Visibility::Unlisted)
 }
 
-/// The interactions of a kind that may be shown.
+/// The interactions of a kind that may be shown, and haven't expired.
 fn shown(asked: &Asked<'_>, key: &str, kind: InteractionKind) -> Vec<(jiff::Timestamp, Arc<str>)> {
-    asked
-        .instance
-        .store
+    let instance = asked.instance;
+    let oldest = instance
+        .config()
         .interactions
-        .group(key)
-        .into_iter()
+        .expire
+        .and_then(|age| instance.clock.now().checked_sub(age).ok());
+    let found = instance.store.interactions.group(key).into_iter();
+    found
         .filter(|(_, found)| found.kind == kind && found.public && found.state == InteractionState::Shown)
+        // A date can be made up; when it came can't.
+        .filter(|(_, found)| oldest.is_none_or(|oldest| found.published.min(found.received) >= oldest))
         .map(|(id, found)| (found.published, id))
         .collect()
 }

@@ -158,6 +158,8 @@ pub struct InteractionBrief {
     pub public: bool,
     /// See [`Interaction::published`].
     pub published: Timestamp,
+    /// See [`Interaction::received`].
+    pub received: Timestamp,
 }
 
 impl Record for Interaction {
@@ -173,6 +175,7 @@ impl Record for Interaction {
             state: self.state,
             public: self.public,
             published: self.published,
+            received: self.received,
         }
     }
 

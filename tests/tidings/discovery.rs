@@ -21,7 +21,7 @@ use tidings::store::{
     Quote, Store,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -36,7 +36,7 @@ struct Face {
     instance: Arc<Instance>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Face {
@@ -78,7 +78,7 @@ impl Face {
             instance,
             stop,
             serving,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -857,4 +857,69 @@ async fn a_strange_host_header_changes_nothing() {
     let reply = face.ask(Method::GET, "/ap/instance", HOST, "evil.example").await;
     assert_eq!(StatusCode::from_u16(reply.status).unwrap(), StatusCode::OK);
     assert!(!reply.text().contains("evil.example"));
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_the_same() {
+    let face = Face::start("").await;
+    let path = face.folder.path().join("http.sock");
+    let listener = Listener::Unix(UnixListener::bind(&path).unwrap());
+    let (_stop, shutdown) = watch::channel(false);
+    let serving = tokio::spawn(http::serve(Arc::clone(&face.instance), listener, shutdown));
+    let mut stream = UnixStream::connect(&path).await.unwrap();
+    let request = b"GET /ap/instance HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("Application"));
+    serving.abort();
+}
+
+#[tokio::test]
+async fn one_address_gets_only_so_many_connections_unless_it_is_the_proxy() {
+    for (trusted, limited) in [("[]", true), ("['127.0.0.1']", false)] {
+        let face = Face::start(&format!("server = {{ trusted_proxies = {trusted} }}")).await;
+        let address = face.origin.trim_start_matches("http://").to_string();
+        let mut answered = 0;
+        let mut open = Vec::new();
+        for _ in 0..70 {
+            let mut stream = TcpStream::connect(&address).await.unwrap();
+            let request = b"GET /ap/nodeinfo/2.1 HTTP/1.1\r\nHost: x\r\n\r\n";
+            let mut begin = [0; 12];
+            let asked = stream.write_all(request).await.is_ok();
+            if asked && stream.read_exact(&mut begin).await.is_ok() {
+                assert_eq!(&begin, b"HTTP/1.1 200");
+                answered += 1;
+            }
+            open.push(stream);
+        }
+        assert_eq!(answered, if limited { 64 } else { 70 });
+        drop(open);
+    }
+}
+
+#[tokio::test]
+async fn heads_that_are_too_long_are_refused() {
+    let face = Face::start("").await;
+    let reply = face
+        .ask(Method::GET, "/ap/instance", ACCEPT, &"a".repeat(20_000))
+        .await;
+    assert_eq!(reply.status, 200);
+    let reply = face
+        .ask(Method::GET, "/ap/instance", ACCEPT, &"a".repeat(200_000))
+        .await;
+    assert_eq!(reply.status, 431);
+}
+
+#[tokio::test]
+async fn what_expired_is_no_longer_counted() {
+    let face = Face::start("interactions = { expire = '1d' }").await;
+    face.publish("a", "/a/", 1, Visibility::Public);
+    face.interaction(InteractionKind::Like, 1, "a", InteractionState::Shown, true);
+    assert_eq!(face.get("/ap/objects/a/likes").await.json()["totalItems"], 0);
+    let lasting = Face::start("").await;
+    lasting.publish("a", "/a/", 1, Visibility::Public);
+    lasting.interaction(InteractionKind::Like, 1, "a", InteractionState::Shown, true);
+    assert_eq!(lasting.get("/ap/objects/a/likes").await.json()["totalItems"], 1);
 }
