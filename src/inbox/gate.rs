@@ -22,6 +22,10 @@ const CHEAP: f64 = 0.2;
 const VERIFIED: f64 = 60_000.0;
 /// Verified activities a second that a host may go on with: more than two cores can store.
 const VERIFIED_PER_SECOND: f64 = 10_000.0;
+/// Look-ups of other servers that a reader may ask for at once: a few misspelt handles.
+const LOOK_UPS: f64 = 10.0;
+/// Look-ups a second that a reader may go on with: ten a minute.
+const LOOK_UPS_PER_SECOND: f64 = 10.0 / 60.0;
 /// Addresses and hosts that are remembered; the least used are forgotten first.
 const REMEMBERED: usize = 20_000;
 /// Verifications that may wait for another server at a time.
@@ -45,6 +49,7 @@ pub enum Cost {
 pub struct Gate {
     failures: Buckets<IpAddr>,
     hosts: Buckets<String>,
+    readers: Buckets<IpAddr>,
     fetching: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
@@ -54,6 +59,7 @@ impl Default for Gate {
         Gate {
             failures: Buckets::new(FAILURES, FORGIVEN),
             hosts: Buckets::new(VERIFIED, VERIFIED_PER_SECOND),
+            readers: Buckets::new(LOOK_UPS, LOOK_UPS_PER_SECOND),
             fetching: Arc::new(Semaphore::new(FETCHING)),
             waiting: Arc::new(Semaphore::new(WAITING)),
         }
@@ -80,6 +86,14 @@ impl Gate {
         let host = host.to_string();
         self.hosts.room(&host, now)?;
         self.hosts.spend(&host, 1.0, now);
+        Ok(())
+    }
+
+    /// Notes that a reader at this address wants another server to be asked; else the seconds after which it may.
+    pub fn look_up(&self, peer: IpAddr, now: Timestamp) -> Result<(), u64> {
+        let reader = subnet(peer);
+        self.readers.room(&reader, now)?;
+        self.readers.spend(&reader, 1.0, now);
         Ok(())
     }
 

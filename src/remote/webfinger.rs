@@ -55,13 +55,33 @@ impl Handle {
 pub async fn resolve(instance: &Instance, handle: &str) -> Result<String, RemoteError> {
     let parsed = Handle::parse(handle)
         .ok_or_else(|| RemoteError::invalid(handle, "it is not a handle: write @user@host"))?;
+    let found = look_up(instance, &parsed).await?;
+    actor_in(&found.jrd)
+        .ok_or_else(|| RemoteError::invalid(handle, "the WebFinger answer names no ActivityPub actor"))
+}
+
+/// What WebFinger says of a handle.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Where it was asked, before redirects.
+    pub asked: Url,
+    /// The JRD as it came.
+    pub jrd: Value,
+}
+
+/// Asks the host of a handle for its JRD.
+///
+/// # Errors
+/// [`RemoteError::Invalid`] when the answer isn't JSON, and what any fetch may say.
+pub async fn look_up(instance: &Instance, handle: &Handle) -> Result<Found, RemoteError> {
     let federation = &instance.config().federation;
-    let host_alone = parsed.host.split(':').next().unwrap_or_default();
+    let host_alone = handle.host.split(':').next().unwrap_or_default();
     if federation.refuses(host_alone) {
         return Err(RemoteError::Refused(format!("{host_alone} is blocked here")));
     }
+    let name = format!("@{}@{}", handle.user, handle.host);
     let mut failure = None;
-    for url in places(instance, &parsed)? {
+    for url in places(instance, handle)? {
         let accept = "application/jrd+json, application/json";
         let nothing = |_: &Url| Ok::<_, NetError>(HeaderMap::new());
         match instance.client.get(&url, accept, JRD_LIMIT, nothing).await {
@@ -70,15 +90,13 @@ pub async fn resolve(instance: &Instance, handle: &str) -> Result<String, Remote
                     return Err(error);
                 }
                 let jrd: Value = serde_json::from_slice(&answer.body)
-                    .map_err(|_| RemoteError::invalid(handle, "the WebFinger answer is not JSON"))?;
-                return actor_in(&jrd).ok_or_else(|| {
-                    RemoteError::invalid(handle, "the WebFinger answer names no ActivityPub actor")
-                });
+                    .map_err(|_| RemoteError::invalid(&name, "the WebFinger answer is not JSON"))?;
+                return Ok(Found { asked: url, jrd });
             }
             Err(error) => failure = Some(error.into()),
         }
     }
-    Err(failure.unwrap_or_else(|| RemoteError::invalid(handle, "it can't be looked up")))
+    Err(failure.unwrap_or_else(|| RemoteError::invalid(&name, "it can't be looked up")))
 }
 
 /// Where to ask: https, and where private addresses are allowed http as well; there first what is more likely.
@@ -104,7 +122,7 @@ fn places(instance: &Instance, handle: &Handle) -> Result<Vec<Url>, RemoteError>
 }
 
 /// The `self` link of an ActivityPub type.
-fn actor_in(jrd: &Value) -> Option<String> {
+pub fn actor_in(jrd: &Value) -> Option<String> {
     jrd["links"].as_array()?.iter().find_map(|link| {
         let kind = link["type"].as_str().unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();

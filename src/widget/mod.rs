@@ -5,8 +5,10 @@
 
 mod conversation;
 mod emoji;
+pub mod interact;
 mod item;
 mod json;
+pub mod media;
 mod page;
 mod shelf;
 mod template;

@@ -21,7 +21,6 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn instance(folder: &Path, interactions: &str) -> Instance {
-    std::fs::create_dir_all(folder.join("public")).unwrap();
     let text = format!(
         "[site]\nurl = '{ORIGIN}'\noutput = 'public'\ndata = 'data'\n\
          [[actor]]\nname = 'blog'\ndisplay_name = 'The <Blog>'\nicon = '/avatar.png'\n\
