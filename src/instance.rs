@@ -18,7 +18,7 @@ use crate::keys::Keys;
 use crate::net::Client;
 use crate::remote;
 use crate::store::{Activity, Job, Store, StoreError};
-use crate::widget::{Shelf, Templates};
+use crate::widget::{Shelf, Streams, Templates};
 
 /// How many happenings a slow listener may be behind before it misses some.
 const HAPPENINGS: usize = 256;
@@ -53,6 +53,8 @@ pub struct Instance {
     pub shelf: Shelf,
     /// How that is drawn.
     pub templates: Templates,
+    /// Readers who are told so.
+    pub streams: Streams,
     /// Told when something changed under an object: its KEY. For streams of events.
     pub changed: broadcast::Sender<Arc<str>>,
     /// The time in the last fresh id, and how many before it had the same.
@@ -93,6 +95,7 @@ impl Instance {
             gate: Gate::default(),
             shelf: Shelf::default(),
             templates: Templates::default(),
+            streams: Streams::default(),
             changed: broadcast::channel(HAPPENINGS).0,
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
         Format::Html => "html",
         Format::Json => "json",
     };
-    let mut count = 0;
+    let (mut count, mut changed) = (0, 0);
     for page in reply.data.as_array().into_iter().flatten() {
         let (Some(path), Some(content)) = (page["page"].as_str(), page["content"].as_str()) else {
             continue;
@@ -33,12 +33,18 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(fail)?;
         }
-        std::fs::write(&file, content).map_err(fail)?;
         count += 1;
+        // A generator rebuilds what was written, so what is the same stays untouched.
+        if std::fs::read(&file).is_ok_and(|there| there == content.as_bytes()) {
+            continue;
+        }
+        std::fs::write(&file, content).map_err(fail)?;
+        changed += 1;
     }
-    session
-        .screen
-        .note(&format!("{count} files are in {}", args.out.display()));
+    session.screen.note(&format!(
+        "{count} files are in {}, {changed} of them written",
+        args.out.display()
+    ));
     Ok(0)
 }
 

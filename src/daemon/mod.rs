@@ -24,6 +24,7 @@ use crate::http;
 use crate::inbox;
 use crate::instance::Instance;
 use crate::publish::profile;
+use crate::widget;
 
 /// The threads of the runtime; both bounded, because a thread costs memory.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -93,6 +94,10 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         publisher.run(stopped).await;
         Ok(())
     });
+    tasks.own(
+        "the pictures",
+        done(widget::media::run(Arc::clone(&instance), shutdown.clone())),
+    );
     tasks.own(
         "the sweeper",
         done(sweep::run(Arc::clone(&instance), shutdown.clone())),

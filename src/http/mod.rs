@@ -17,6 +17,7 @@ mod peer;
 mod request;
 mod respond;
 mod route;
+mod widget;
 
 use std::convert::Infallible;
 use std::io;
@@ -90,6 +91,8 @@ pub async fn serve(instance: Arc<Instance>, listener: Listener, mut shutdown: wa
         }
     }
     drop(listener);
+    // They would never end by themselves.
+    server.instance.streams.close();
     if tokio::time::timeout(LAST_REQUESTS, server.graceful.shutdown())
         .await
         .is_err()

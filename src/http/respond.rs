@@ -26,6 +26,10 @@ pub(super) type Reply = hyper::Response<Body>;
 pub(super) enum Cache {
     /// A minute, for everybody: a post that is boosted is asked for thousands of times in that minute.
     Minute,
+    /// As long as it is the same: who has it asks every time, and is told with 304.
+    Revalidate,
+    /// For ever: what is served under this URL never changes.
+    Forever,
     /// An hour, for everybody: what changes with the configuration only.
     Hour,
     /// Not at all: it is for the one who asked, or it is no answer.
@@ -36,6 +40,8 @@ impl Cache {
     fn value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Cache::Minute => "public, max-age=60",
+            Cache::Revalidate => "public, no-cache",
+            Cache::Forever => "public, max-age=31536000, immutable",
             Cache::Hour => "public, max-age=3600",
             Cache::Never => "private, no-store",
         })

@@ -12,7 +12,7 @@ use super::negotiate::{Wanted, wanted};
 use super::peer::Peer;
 use super::request::Asked;
 use super::respond::{Reply, finish, not_found, plain, problem};
-use super::{actor, discovery, inbox, object, respond};
+use super::{actor, discovery, inbox, object, respond, widget};
 use crate::ap::nodeinfo::Version;
 use crate::instance::Instance;
 use crate::store::InteractionKind;
@@ -35,6 +35,15 @@ enum Route<'a> {
     Activity(&'a str),
     Quote(&'a str),
     Resolve,
+    Said,
+    Thread,
+    Counts,
+    Follow,
+    Script,
+    Style,
+    Interact,
+    Events,
+    Media(&'a str),
 }
 
 /// Under which name an answer is kept to be given again.
@@ -77,6 +86,15 @@ fn find(path: &str) -> Option<Route<'_>> {
         ["ap", "activities", id] => Route::Activity(id),
         ["ap", "quotes", id] => Route::Quote(id),
         ["ap", "resolve"] => Route::Resolve,
+        ["ap", "interactions"] => Route::Said,
+        ["ap", "widgets", "thread"] => Route::Thread,
+        ["ap", "widgets", "counts"] => Route::Counts,
+        ["ap", "widgets", "follow"] => Route::Follow,
+        ["ap", "widgets", "tidings.js"] => Route::Script,
+        ["ap", "widgets", "tidings.css"] => Route::Style,
+        ["ap", "interact"] => Route::Interact,
+        ["ap", "events"] => Route::Events,
+        ["ap", "media", hash] => Route::Media(hash),
         _ => return None,
     })
 }
@@ -86,6 +104,7 @@ impl Route<'_> {
     fn allow(self) -> &'static str {
         match self {
             Route::SharedInbox | Route::Inbox(_) => "POST, OPTIONS",
+            Route::Interact => "GET, HEAD, POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -97,6 +116,9 @@ impl Route<'_> {
             // Followers aren't in the version: they come and go while posts stay.
             Route::Collection(_, Collection::Followers) => Keep::Never,
             Route::Resolve | Route::SharedInbox | Route::Inbox(_) => Keep::Never,
+            // Pictures, expiry and the owner's templates aren't in the version, and what is slow in these is kept below.
+            Route::Said | Route::Thread | Route::Counts | Route::Follow | Route::Media(_) => Keep::Never,
+            Route::Interact | Route::Events => Keep::Never,
             Route::WebFinger => Keep::ByQuery,
             _ => Keep::ByPath,
         }
@@ -118,6 +140,15 @@ impl Route<'_> {
             Route::Activity(id) => object::activity(asked, id).await,
             Route::Quote(id) => object::quote(asked, id).await,
             Route::Resolve => object::resolve(asked),
+            Route::Said => widget::interactions(asked).await,
+            Route::Thread => widget::thread(asked).await,
+            Route::Counts => widget::counts(asked).await,
+            Route::Follow => widget::follow(asked).await,
+            Route::Script => widget::script(),
+            Route::Style => widget::style(),
+            Route::Interact => widget::form(asked).await,
+            Route::Events => widget::events(asked),
+            Route::Media(hash) => widget::picture(asked, hash).await,
             Route::SharedInbox | Route::Inbox(_) => self.not_allowed(),
         }
     }
@@ -127,6 +158,7 @@ impl Route<'_> {
         match self {
             Route::SharedInbox => inbox::receive(asked, None, body).await,
             Route::Inbox(name) => inbox::receive(asked, Some(name), body).await,
+            Route::Interact => widget::send(asked, body).await,
             _ => {
                 asked.discard(&mut body).await;
                 self.not_allowed()

@@ -105,7 +105,7 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
             });
         }
         tokio::select! {
-            _ = shutdown.wait_for(|stop| *stop) => return,
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => return,
             change = changed.recv() => match change {
                 Ok(key) => look(&instance, &key, &failures, &mut waiting).await,
                 Err(RecvError::Lagged(_)) => everything = true,

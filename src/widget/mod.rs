@@ -5,6 +5,7 @@
 
 mod conversation;
 mod emoji;
+pub mod events;
 pub mod interact;
 mod item;
 mod json;
@@ -17,6 +18,7 @@ mod view;
 
 use minijinja::{Value, context};
 
+pub use self::events::Streams;
 pub use self::item::hash_of;
 pub use self::page::find;
 pub use self::shelf::Shelf;
@@ -28,7 +30,7 @@ use self::view::{Counts, Viewer};
 use crate::ap::iri::Iris;
 use crate::config::Show;
 use crate::instance::Instance;
-use crate::store::{ObjectState, StoreError};
+use crate::store::{Object, ObjectState, StoreError};
 
 /// The custom elements.
 pub const SCRIPT: &str = include_str!("static/tidings.js");
@@ -148,28 +150,22 @@ pub fn follow(instance: &Instance, actor: &str) -> String {
     render(instance, "follow.html", &context)
 }
 
-/// A note from the command line as a page, with its thread; `None` for what has a page of its own, or isn't for
-/// everybody.
+/// A note from the command line as a page: a whole HTML document. Its thread is there when it is for everybody; whether
+/// the one who asks may see the note itself, the caller has found out.
 ///
 /// # Errors
 /// When records can't be read.
-pub fn note(instance: &Instance, key: &str) -> Result<Option<String>, StoreError> {
+pub fn note(instance: &Instance, object: &Object) -> Result<String, StoreError> {
     /// How much of the note stands in the title, in characters.
     const TITLE: usize = 60;
-    if !page::is_open(instance, key) {
-        return Ok(None);
-    }
-    let Some(object) = instance
-        .store
-        .objects
-        .get(key)?
-        .filter(|object| object.page.is_none())
-    else {
-        return Ok(None);
-    };
     let viewer = viewer(instance);
     let owner = conversation::owner(instance, &instance.config(), &object.actor);
-    let note = item::Item::of_note(&object, instance.iris.object(key), std::sync::Arc::new(owner));
+    let id = instance.iris.object(&object.key);
+    let note = item::Item::of_note(object, id, std::sync::Arc::new(owner));
+    let thread = match page::is_open(instance, &object.key) {
+        true => thread_of(instance, &object.key)?,
+        false => String::new(),
+    };
     let title = match &note.summary {
         Some(warning) => item::shortened(warning, TITLE),
         None => item::shortened(&crate::sanitize::plain(&note.content), TITLE),
@@ -179,9 +175,9 @@ pub fn note(instance: &Instance, key: &str) -> Result<Option<String>, StoreError
         title,
         in_reply_to => note.in_reply_to.as_deref().and_then(item::web_address),
         note => viewer.reply(&note, &[], 0),
-        thread => Value::from_safe_string(thread_of(instance, key)?),
+        thread => Value::from_safe_string(thread),
     };
-    Ok(Some(render(instance, "note.html", &context)))
+    Ok(render(instance, "note.html", &context))
 }
 
 /// A page that is published: for those who write widgets into files.

@@ -10,9 +10,7 @@ use crate::article::Visibility;
 use crate::clock::Clock;
 use crate::config;
 use crate::net::{Client, Resolver, Settings};
-use crate::store::{
-    Author, Interaction, InteractionKind, InteractionState, Object, Picture, PictureKind, Store,
-};
+use crate::store::{Author, Interaction, InteractionKind, InteractionState, Picture, PictureKind, Store};
 
 const ORIGIN: &str = "https://blog.example";
 
@@ -266,10 +264,20 @@ fn our_own_answers_stand_in_the_thread_and_so_do_the_answers_to_them() {
     );
     let thread = thread(&instance, "/posts/hello/").unwrap();
     assert!(thread.contains("tidings-by-owner") && thread.contains("The &lt;Blog&gt;"));
-    let page = note(&instance, "answer").unwrap().unwrap();
-    assert!(page.contains("<p>ours</p>") && page.contains("thanks"), "{page}");
-    assert_eq!(note(&instance, "whisper").unwrap(), None);
-    assert_eq!(note(&instance, "posts~hello").unwrap(), None);
+    let page = |key: &str| {
+        let object = instance.store.objects.get(key).unwrap().unwrap();
+        note(&instance, &object).unwrap()
+    };
+    let answer = page("answer");
+    assert!(
+        answer.contains("<p>ours</p>") && answer.contains("thanks"),
+        "{answer}"
+    );
+    let whisper = page("whisper");
+    assert!(
+        whisper.contains("<p>ours</p>") && !whisper.contains("tidings-thread"),
+        "{whisper}"
+    );
 }
 
 #[test]
