@@ -116,9 +116,9 @@ impl Route<'_> {
             // Followers aren't in the version: they come and go while posts stay.
             Route::Collection(_, Collection::Followers) => Keep::Never,
             Route::Resolve | Route::SharedInbox | Route::Inbox(_) => Keep::Never,
-            // Pictures, expiry and the owner's templates aren't in the version, and what is slow in these is kept below.
-            Route::Said | Route::Thread | Route::Counts | Route::Follow | Route::Media(_) => Keep::Never,
-            Route::Interact | Route::Events => Keep::Never,
+            // A picture is on disk as it is; a changed template of the owner's shows within the minute.
+            Route::Interact | Route::Events | Route::Media(_) => Keep::Never,
+            Route::Said | Route::Thread | Route::Counts | Route::Follow => Keep::ByQuery,
             Route::WebFinger => Keep::ByQuery,
             _ => Keep::ByPath,
         }

@@ -241,6 +241,7 @@ impl Store {
             + self.interactions.version()
             + self.activities.version()
             + self.quotes.version()
+            + self.media.revision()
     }
 
     /// What is known of the site as a whole: `site.json`.

@@ -309,11 +309,6 @@ impl<R: Record> Table<R> {
             .collect()
     }
 
-    /// How many changes there were since the table was opened: what was made from it is still true while this stays.
-    pub fn revision(&self) -> u64 {
-        self.lock().revision
-    }
-
     /// The revision in which a group last changed; 0 when it never had a member.
     pub fn revision_of(&self, group: &str) -> u64 {
         self.lock().touched.get(group).copied().unwrap_or(0)
