@@ -3,6 +3,7 @@
 mod actor;
 mod block;
 mod completions;
+mod doctor;
 
 mod followers;
 mod init;
@@ -93,6 +94,8 @@ enum Verb {
     Actor(actor::Args),
     /// Show the public keys, or make a new one
     Key(key::Args),
+    /// Check the whole chain, from the configuration to the proxy, a signature's round trip and the clock
+    Doctor(doctor::Args),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
     /// Print the manual page, or write one for each command
@@ -142,6 +145,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> Outcome {
         Verb::Block(args) => block::run(args, &session),
         Verb::Actor(args) => actor::run(&args, &session),
         Verb::Key(args) => key::run(args, &session),
+        Verb::Doctor(args) => doctor::run(&args, &session),
         Verb::Completions(args) => completions::run(&args, &session),
         Verb::Man(args) => man::run(&args, &session),
     }

@@ -107,7 +107,7 @@ impl<'s> Session<'s> {
 }
 
 /// Asks the daemon; without one, opens the store and does the work here.
-async fn ask_or_work(config: Config, command: Command, watcher: &Watcher) -> Result<Reply, Failure> {
+async fn ask_or_work(mut config: Config, command: Command, watcher: &Watcher) -> Result<Reply, Failure> {
     let data = config.site.data.clone();
     let start = Instant::now();
     if data.exists() {
@@ -121,6 +121,14 @@ async fn ask_or_work(config: Config, command: Command, watcher: &Watcher) -> Res
             ),
         )
         .hint("run the site's generator, or correct site.output"));
+    }
+    if !data.exists() && command.looks() {
+        // Who only looks leaves nothing behind: the first start is the daemon's.
+        let nowhere =
+            tempfile::tempdir().map_err(|error| Failure::failed(format!("a temporary folder: {error}")))?;
+        config.site.data = nowhere.path().join("data");
+        let engine = Engine::open(config, Role::Command)?;
+        return control::execute(&Arc::new(engine), command, Arc::clone(watcher)).await;
     }
     loop {
         if let Some(reply) = control::ask(&data, &command, watcher).await? {

@@ -50,7 +50,7 @@ impl Engine {
     /// Opens the data directory that the configuration names.
     ///
     /// # Errors
-    /// When it is in use, damaged, newer, or another site's, or a key is lost.
+    /// When it is in use, damaged, newer, or another site's.
     pub fn open(config: Config, role: Role) -> Result<Engine, Failure> {
         let iris = Iris::new(&config.site.url);
         let store = Store::open(&config.site.data, iris.origin(), &config.federation.handle_domain)?;
@@ -61,16 +61,24 @@ impl Engine {
         })
         .map_err(Failure::failed)?;
         let instance = Arc::new(Instance::new(config, store, client, Clock::system()));
-        instance.keys.instance()?;
-        for actor in &instance.config().actors {
-            instance.keys.of(&actor.name)?;
-        }
         Ok(Engine {
             publisher: Arc::new(Publisher::new(Arc::clone(&instance))),
             instance,
             role,
             address: OnceLock::new(),
         })
+    }
+
+    /// Reads all keys, and makes those of new actors. Blocks.
+    ///
+    /// # Errors
+    /// When a key is lost, damaged or exposed.
+    pub fn prepare_keys(&self) -> Result<(), Failure> {
+        self.instance.keys.instance()?;
+        for actor in &self.instance.config().actors {
+            self.instance.keys.of(&actor.name)?;
+        }
+        Ok(())
     }
 }
 
@@ -88,7 +96,7 @@ pub async fn execute(engine: &Arc<Engine>, command: Command, watcher: Watcher) -
     } else {
         BTreeSet::new()
     };
-    let looks = looks(&command);
+    let looks = command.looks();
     let mut reply = perform(engine, command, &watcher).await?;
     if waits {
         reply.notes.extend(wait(engine, &before, &watcher).await?);
@@ -101,32 +109,6 @@ pub async fn execute(engine: &Arc<Engine>, command: Command, watcher: Watcher) -
         }
     }
     Ok(reply)
-}
-
-/// Whether a command only looks.
-fn looks(command: &Command) -> bool {
-    match command {
-        Command::Status
-        | Command::Plan
-        | Command::Render { .. }
-        | Command::Followers
-        | Command::Interactions { .. }
-        | Command::Queue
-        | Command::Blocks
-        | Command::Actors
-        | Command::Keys => true,
-        Command::Interaction { action, .. } => *action == InteractionAction::Show,
-        Command::Publish { .. }
-        | Command::Note { .. }
-        | Command::Unpublish { .. }
-        | Command::Follower { .. }
-        | Command::Retry { .. }
-        | Command::Drop { .. }
-        | Command::Block { .. }
-        | Command::Unblock { .. }
-        | Command::UpdateActors
-        | Command::Rotate { .. } => false,
-    }
 }
 
 async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> Result<Reply, Failure> {

@@ -123,6 +123,34 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it only looks, and needs no key for it: it works without a data directory too, and makes none.
+    pub fn looks(&self) -> bool {
+        match self {
+            Command::Status
+            | Command::Plan
+            | Command::Render { .. }
+            | Command::Followers
+            | Command::Interactions { .. }
+            | Command::Queue
+            | Command::Blocks => true,
+            Command::Interaction { action, .. } => *action == InteractionAction::Show,
+            Command::Actors
+            | Command::Keys
+            | Command::Publish { .. }
+            | Command::Note { .. }
+            | Command::Unpublish { .. }
+            | Command::Follower { .. }
+            | Command::Retry { .. }
+            | Command::Drop { .. }
+            | Command::Block { .. }
+            | Command::Unblock { .. }
+            | Command::UpdateActors
+            | Command::Rotate { .. } => false,
+        }
+    }
+}
+
 /// What rendered files hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -49,9 +49,13 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let file = config.file.clone();
     let mut signals = Signals::new()?;
     check_output(&config)?;
-    let engine = tokio::task::spawn_blocking(move || Engine::open(config, Role::Daemon))
-        .await
-        .map_err(|error| Failure::failed(format!("opening the data directory failed: {error}")))??;
+    let engine = tokio::task::spawn_blocking(move || {
+        let engine = Engine::open(config, Role::Daemon)?;
+        engine.prepare_keys()?;
+        Ok::<Engine, Failure>(engine)
+    })
+    .await
+    .map_err(|error| Failure::failed(format!("opening the data directory failed: {error}")))??;
     let engine = Arc::new(engine);
     let instance = Arc::clone(&engine.instance);
     let config = instance.config();
