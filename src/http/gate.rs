@@ -95,16 +95,22 @@ fn authority(id: &str) -> Option<&str> {
 /// Who signed the request; `None` when it isn't signed.
 async fn signer(asked: &Asked<'_>) -> Result<Option<String>, Reply> {
     let method = asked.parts.method.as_str();
-    verify::fetcher(asked.instance, method, &asked.target_uri(), &asked.parts.headers)
-        .await
-        .map_err(|refusal| {
-            let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
-            let reply = problem(status, &refusal.to_string());
-            match refusal.retry_after() {
-                Some(seconds) => retry_after(reply, seconds),
-                None => reply,
-            }
-        })
+    verify::fetcher(
+        asked.instance,
+        method,
+        &asked.target_uri(),
+        &asked.parts.headers,
+        asked.client(),
+    )
+    .await
+    .map_err(|refusal| {
+        let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::UNAUTHORIZED);
+        let reply = problem(status, &refusal.to_string());
+        match refusal.retry_after() {
+            Some(seconds) => retry_after(reply, seconds),
+            None => reply,
+        }
+    })
 }
 
 #[cfg(test)]

@@ -11,52 +11,85 @@ use crate::instance::Instance;
 use crate::remote::{self, RemoteError};
 use crate::store::{Author, Gone, Interaction, InteractionKind, InteractionState, StoreError};
 
+/// What a sender waits when an object that came by its id only can't be fetched now, in seconds.
+const NO_OBJECT: u64 = 60;
+
+/// A note, and the activity that brought it.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    /// The note.
+    pub(super) note: Note,
+    /// The activity's id.
+    pub(super) activity: String,
+    /// The activity as it came, but with the object that is believed.
+    pub(super) raw: Value,
+}
+
 /// Takes a Create.
-pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result<(), Refusal> {
-    let Some(note) = note_of(instance, &verified).await? else {
+pub(super) async fn take(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refusal> {
+    match written(instance, verified).await? {
+        Some(written) => keep(instance, verified.activity().actor(), written).await,
+        None => Ok(()),
+    }
+}
+
+/// Stores what an actor wrote, when it is for us.
+pub(super) async fn keep(instance: &Arc<Instance>, actor: &str, written: Written) -> Result<(), Refusal> {
+    let Some(concern) = concern_of(instance, &written.note)? else {
         return Ok(());
     };
-    let Some(concern) = concern_of(instance, &note)? else {
-        return Ok(());
-    };
-    let author = author::of(instance, verified.activity().actor()).await;
+    let author = author::of(instance, actor).await;
     moderation::refuse_author(instance, &author)?;
-    let raw = verified.activity().raw().clone();
-    let activity = verified.activity().id().unwrap_or_default().to_string();
     blocking(
         instance,
-        (note, concern, author, activity, raw),
-        |instance, (note, concern, author, activity, raw)| {
-            store(instance, note, concern, author, activity, raw)
-        },
+        (written, concern, author),
+        |instance, (written, concern, author)| store(instance, written, concern, author),
     )
     .await
 }
 
-/// The object of a Create or an Update, from a source that may speak for it: the activity itself when the object lies on
-/// the actor's host, else the object's own host. `None` when it is gone.
-pub(super) async fn note_of(instance: &Instance, verified: &Verified) -> Result<Option<Note>, Refusal> {
+/// The object of a Create or an Update, from a source that may speak for it: the activity itself, or the object's own
+/// host. `None` when it is gone.
+pub(super) async fn written(instance: &Instance, verified: &Verified) -> Result<Option<Written>, Refusal> {
     let activity = verified.activity();
     let id = activity.object_id().unwrap_or_default();
     let foreign = || Refusal::NotTheSigners(format!("{id} is not by {}", activity.actor()));
+    let mut raw = activity.raw().clone();
     let note = match verified.served() {
         Some(Served::Gone) => return Ok(None),
-        Some(Served::Object(object)) => Note::read(object),
+        Some(Served::Object(object)) => {
+            raw["object"] = object.clone();
+            Note::read(object)
+        }
         // Another host can't say that this actor wrote something, and this actor can't say what another host has.
         None if !value::same_host(id, activity.actor()) => return Err(foreign()),
-        None if is_whole(activity.object()) => Note::read(activity.object()),
+        None if is_whole(activity.object()) => {
+            Note::read(activity.object()).map(|note| note.addressed_like(&activity.audience()))
+        }
         None => match remote::object(instance, id).await {
-            Ok(object) => Note::read(&object),
-            Err(RemoteError::Gone(_) | RemoteError::NotFound(_)) => return Ok(None),
+            Ok(object) => {
+                let note = Note::read(&object);
+                raw["object"] = object;
+                note
+            }
+            Err(RemoteError::Unreachable(reason)) => {
+                tracing::info!("a note has to wait: {reason}");
+                return Err(Refusal::Busy(NO_OBJECT));
+            }
             Err(error) => {
-                tracing::debug!("an object by its id only can't be fetched: {error}");
+                tracing::debug!("a note by its id only can't be had: {error}");
                 return Ok(None);
             }
         },
     };
-    let note =
-        note.filter(|note| value::same_host(&note.id, activity.actor()) && note.is_by(activity.actor()));
-    note.map(Some).ok_or_else(foreign)
+    let note = note
+        .filter(|note| value::same_host(&note.id, activity.actor()) && note.is_by(activity.actor()))
+        .ok_or_else(foreign)?;
+    Ok(Some(Written {
+        note,
+        activity: activity.id().unwrap_or_default().to_string(),
+        raw,
+    }))
 }
 
 /// Whether an object is more than its id.
@@ -118,12 +151,11 @@ pub(super) fn concern_of(instance: &Instance, note: &Note) -> Result<Option<Conc
 /// Stores what a note says about us, once.
 pub(super) fn store(
     instance: &Instance,
-    note: &Note,
+    written: &Written,
     concern: &Concern,
     author: &Author,
-    activity: &str,
-    raw: &Value,
 ) -> Result<(), Refusal> {
+    let note = &written.note;
     if instance.store.gone.contains(&Gone::key(&author.id, &note.id)) {
         return Ok(());
     }
@@ -141,7 +173,7 @@ pub(super) fn store(
         id,
         kind: concern.kind,
         object: concern.object.clone(),
-        activity: activity.to_string(),
+        activity: written.activity.clone(),
         remote_object: Some(note.id.clone()),
         in_reply_to: concern.in_reply_to.clone(),
         actor: author.clone(),
@@ -157,7 +189,7 @@ pub(super) fn store(
         content: note.content.clone(),
         emoji: None,
         attachments: note.attachments.clone(),
-        raw: raw.clone(),
+        raw: written.raw.clone(),
     };
     interaction.state = moderation::state_of_new(instance, &interaction);
     if instance.store.interactions.put_new(&interaction)? {

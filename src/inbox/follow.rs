@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::verify::Verified;
 use super::{Refusal, author, blocking, event, gone, moderation, ours};
@@ -10,6 +10,7 @@ use crate::ap::activity::{self, Deed};
 use crate::config::FollowPolicy;
 use crate::instance::{Instance, Outgoing};
 use crate::remote::{self, Freshness, Profile};
+use crate::sig::key::PublicKey;
 use crate::store::{FollowState, Follower, StoreError};
 
 /// What a sender waits when the actor's document can't be had, in seconds.
@@ -86,6 +87,7 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
         handle: profile.handle.clone(),
         inbox: profile.inbox.clone(),
         shared_inbox: profile.shared_inbox.clone(),
+        keys: keys(instance, &profile.id),
         state,
         since,
         moved_to: profile.moved_to.clone(),
@@ -110,10 +112,40 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
     Ok(())
 }
 
+/// The properties of an actor's document that name its keys.
+const KEYS: [&str; 2] = ["publicKey", "assertionMethod"];
+
+/// The keys of an actor, as its cached document has them.
+pub(super) fn keys(instance: &Instance, actor: &str) -> Value {
+    let Some(document) = remote::document(instance, actor) else {
+        return Value::Null;
+    };
+    KEYS.into_iter()
+        .filter_map(|name| Some((name.to_string(), document.get(name)?.clone())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The key of a follower, from its own record.
+pub(super) fn key(instance: &Instance, actor: &str, key_id: &str) -> Option<PublicKey> {
+    let config = instance.config();
+    let follower = config.actors.iter().find_map(|ours| {
+        let followers = instance.store.followers(&ours.name).ok()?;
+        followers.get(actor).ok()?
+    })?;
+    let mut document = json!({ "id": follower.actor, "type": "Person", "inbox": follower.inbox });
+    for name in KEYS {
+        document[name] = follower.keys.get(name).cloned().unwrap_or_default();
+    }
+    let profile = Profile::read(actor, &document).ok()?;
+    profile.key(key_id)?.key.clone()
+}
+
 fn differ(one: &Follower, other: &Follower) -> bool {
     one.handle != other.handle
         || one.inbox != other.inbox
         || one.shared_inbox != other.shared_inbox
+        || one.keys != other.keys
         || one.state != other.state
         || one.moved_to != other.moved_to
         || one.follow != other.follow

@@ -39,6 +39,8 @@ pub(super) struct Note {
     pub(super) quotes: Vec<String>,
     /// Whom it mentions or is addressed to.
     pub(super) addressed: Vec<String>,
+    /// Whether it names no recipients.
+    unaddressed: bool,
     /// Whether everybody may see it.
     pub(super) public: bool,
     /// When it was written, as its author says.
@@ -90,6 +92,7 @@ impl Note {
                 .map(str::to_string)
                 .collect(),
             addressed,
+            unaddressed: audience.is_empty(),
             public: audience.is_public(),
             published: value::time(object, "published"),
             updated: value::time(object, "updated"),
@@ -102,6 +105,16 @@ impl Note {
             content: content(object),
             attachments: attachments(object),
         })
+    }
+
+    /// Addressed as its activity is, when it says nothing of that itself.
+    pub(super) fn addressed_like(mut self, activity: &Audience<'_>) -> Note {
+        if self.unaddressed {
+            self.public = activity.is_public();
+            self.addressed
+                .extend(activity.recipients.iter().map(|id| (*id).to_string()));
+        }
+        self
     }
 
     /// Whether an actor wrote it, as it says itself; one that names nobody is by whoever sends it, but an actor's
@@ -244,6 +257,19 @@ mod tests {
                 .any(|id| id == "https://blog.example/ap/actors/blog")
         );
         assert_eq!(note.attachments[0].alt.as_deref(), Some("A cat"));
+    }
+
+    #[test]
+    fn a_note_without_addresses_has_those_of_its_activity() {
+        let create = json!({"to": "as:Public", "cc": ["https://blog.example/ap/actors/blog"]});
+        let bare = json!({"id": "https://a.example/1"});
+        let note = Note::read(&bare).unwrap().addressed_like(&Audience::of(&create));
+        assert!(note.public && note.addressed.len() == 2);
+        let direct = json!({"id": "https://a.example/1", "to": "https://blog.example/ap/actors/blog"});
+        let note = Note::read(&direct)
+            .unwrap()
+            .addressed_like(&Audience::of(&create));
+        assert!(!note.public);
     }
 
     #[test]

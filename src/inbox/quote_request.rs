@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::create::Written;
 use super::note::Note;
 use super::verify::Verified;
 use super::{Refusal, author, blocking, create, moderation, ours, value};
@@ -143,15 +144,13 @@ fn show(instance: &Instance, request: &Request) -> Result<(), Refusal> {
     let Some(note) = note else {
         return Ok(());
     };
-    match create::concern_of(instance, &note)? {
-        Some(concern) => create::store(
-            instance,
-            &note,
-            &concern,
-            &request.author,
-            activity.id().unwrap_or_default(),
-            activity.raw(),
-        ),
-        None => Ok(()),
-    }
+    let Some(concern) = create::concern_of(instance, &note)? else {
+        return Ok(());
+    };
+    let written = Written {
+        note,
+        activity: activity.id().unwrap_or_default().to_string(),
+        raw: activity.raw().clone(),
+    };
+    create::store(instance, &written, &concern, &request.author)
 }

@@ -2,40 +2,41 @@
 
 use std::sync::Arc;
 
-use super::note::Note;
+use super::create::Written;
 use super::verify::Verified;
-use super::{Refusal, author, blocking, create, event, moderation};
+use super::{Refusal, author, blocking, create, event, follow, moderation};
 use crate::instance::Instance;
 use crate::remote::{self, Freshness, Profile};
 use crate::store::{Interaction, InteractionKind};
 
 /// Takes an Update.
-pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result<(), Refusal> {
+pub(super) async fn take(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refusal> {
     let activity = verified.activity();
     if activity.object_id() == Some(activity.actor()) {
-        return actor(instance, &verified).await;
+        return renewal(instance, verified).await;
     }
-    let Some(note) = create::note_of(instance, &verified).await? else {
+    let Some(written) = create::written(instance, verified).await? else {
         return Ok(());
     };
-    let id = Interaction::id_of(InteractionKind::Reply, "", None, Some(&note.id));
+    let id = Interaction::id_of(InteractionKind::Reply, "", None, Some(&written.note.id));
+    let actor = activity.actor().to_string();
     if !instance.store.interactions.contains(&id) {
         // Its Create is late or never came, or the change makes it one for us.
-        return create::take(instance, verified).await;
+        return create::keep(instance, &actor, written).await;
     }
     blocking(
         instance,
-        (verified, id, note),
-        |instance, (verified, id, note)| change(instance, verified, id, note),
+        (actor, id, written),
+        |instance, (actor, id, written)| change(instance, actor, id, written),
     )
     .await
 }
 
-fn change(instance: &Instance, verified: &Verified, id: &str, note: &Note) -> Result<(), Refusal> {
-    let activity = verified.activity();
+fn change(instance: &Instance, actor: &str, id: &str, written: &Written) -> Result<(), Refusal> {
+    let note = &written.note;
     let mut foreign = false;
     let changed = instance.store.interactions.update(id, |known| {
-        foreign = known.actor.id != activity.actor();
+        foreign = known.actor.id != actor;
         if foreign || note.updated.or(note.published) < known.updated {
             return false;
         }
@@ -47,16 +48,12 @@ fn change(instance: &Instance, verified: &Verified, id: &str, note: &Note) -> Re
         known.language.clone_from(&note.language);
         known.content.clone_from(&note.content);
         known.attachments.clone_from(&note.attachments);
-        known.raw = activity.raw().clone();
+        known.raw.clone_from(&written.raw);
         known.state = moderation::state_after_change(instance, known);
         true
     })?;
     if foreign {
-        return Err(Refusal::NotTheSigners(format!(
-            "{} is not by {}",
-            note.id,
-            activity.actor()
-        )));
+        return Err(Refusal::NotTheSigners(format!("{} is not by {actor}", note.id)));
     }
     event::changed(instance, changed.and_then(|known| known.object).as_deref());
     Ok(())
@@ -64,7 +61,7 @@ fn change(instance: &Instance, verified: &Verified, id: &str, note: &Note) -> Re
 
 /// An actor's new document, which it signed itself: the cache is renewed, and with it our followers and what is shown
 /// of its author. A document that comes by its id only, or incomplete, is fetched.
-async fn actor(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refusal> {
+async fn renewal(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refusal> {
     let activity = verified.activity();
     // pubby's Update leaves out the key: without it nothing that it signs could be checked.
     let complete = activity.object().get("publicKey").is_some();
@@ -82,6 +79,7 @@ async fn actor(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refu
 }
 
 fn renew(instance: &Instance, profile: &Arc<Profile>) -> Result<(), Refusal> {
+    let keys = follow::keys(instance, &profile.id);
     for ours in &instance.config().actors {
         instance
             .store
@@ -89,10 +87,12 @@ fn renew(instance: &Instance, profile: &Arc<Profile>) -> Result<(), Refusal> {
             .update(&profile.id, |follower| {
                 let other = follower.inbox != profile.inbox
                     || follower.shared_inbox != profile.shared_inbox
+                    || follower.keys != keys
                     || follower.handle != profile.handle;
                 follower.inbox.clone_from(&profile.inbox);
                 follower.shared_inbox.clone_from(&profile.shared_inbox);
                 follower.handle.clone_from(&profile.handle);
+                follower.keys.clone_from(&keys);
                 other
             })?;
     }

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::activity::{Activity, ActivityKind};
 use super::gate::Cost;
-use super::{Arrival, Refusal, moderation, value};
+use super::{Arrival, Refusal, follow, moderation, value};
 use crate::instance::Instance;
 use crate::net;
 use crate::remote::{self, Freshness, RemoteError, RemoteKey};
@@ -155,7 +155,7 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
     })))
 }
 
-/// Who signed a request, usually a GET; `None` when it isn't signed.
+/// Who signed a request, usually a GET; `None` when it isn't signed. Failures count against `peer` as in an inbox.
 ///
 /// # Errors
 /// [`Refusal`], when the signature is no good or its owner is blocked.
@@ -164,8 +164,26 @@ pub async fn fetcher(
     method: &str,
     target_uri: &str,
     headers: &HeaderMap,
+    peer: Option<IpAddr>,
 ) -> Result<Option<String>, Refusal> {
     let now = instance.clock.now();
+    if let Some(peer) = peer {
+        instance.gate.admit(peer, now).map_err(Refusal::TooMany)?;
+    }
+    let signer = fetcher_admitted(instance, method, target_uri, headers, now).await;
+    if let (Err(refusal), Some(peer)) = (&signer, peer) {
+        note_failure(instance, peer, refusal, now);
+    }
+    signer
+}
+
+async fn fetcher_admitted(
+    instance: &Instance,
+    method: &str,
+    target_uri: &str,
+    headers: &HeaderMap,
+    now: Timestamp,
+) -> Result<Option<String>, Refusal> {
     let message = Message {
         method,
         target_uri,
@@ -239,12 +257,12 @@ async fn signer(
     actor: Option<&str>,
 ) -> Result<Signer, Refusal> {
     for candidate in candidates {
-        let cached = actor.and_then(|actor| remote::cached_key(instance, actor, candidate.key_id));
-        if let Some(key) = cached
-            && candidate.checked.verify(&key.key).is_ok()
+        let Some(actor) = actor else { break };
+        if remote::cached_key(instance, actor, candidate.key_id)
+            .is_some_and(|key| candidate.checked.verify(&key.key).is_ok())
         {
             return Ok(Signer {
-                owner: key.owner,
+                owner: actor.to_string(),
                 scheme: candidate.scheme,
             });
         }
@@ -257,6 +275,20 @@ async fn signer(
             Ok(key) => {
                 return Ok(Signer {
                     owner: key.owner,
+                    scheme: candidate.scheme,
+                });
+            }
+            // A follower is known also while its server can't be asked.
+            Err(Refusal::NoKey {
+                error: RemoteError::Unreachable(_),
+                ..
+            }) if actor.is_some_and(|actor| {
+                follow::key(instance, actor, candidate.key_id)
+                    .is_some_and(|key| candidate.checked.verify(&key).is_ok())
+            }) =>
+            {
+                return Ok(Signer {
+                    owner: actor.unwrap_or_default().to_string(),
                     scheme: candidate.scheme,
                 });
             }

@@ -143,6 +143,7 @@ mod tests {
     fn follow(instance: &Instance) {
         let actor = "https://a.example/users/ada";
         let follower = Follower {
+            keys: Value::Null,
             actor: actor.into(),
             handle: "@ada@a.example".into(),
             inbox: format!("{actor}/inbox"),

@@ -18,6 +18,9 @@ pub struct Follower {
     /// The inbox that it shares with others on its server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_inbox: Option<String>,
+    /// Its keys as its document has them (`publicKey`, `assertionMethod`), so that it is known without the cache.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub keys: Value,
     /// Whether it was accepted.
     pub state: FollowState,
     /// When it asked.

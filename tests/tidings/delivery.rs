@@ -131,6 +131,7 @@ impl Sender {
     fn follower(&self, name: &str, server: &Server, shared: bool) {
         let inbox = server.url(&format!("/users/{name}/inbox"));
         let follower = Follower {
+            keys: Default::default(),
             actor: server.url(&format!("/users/{name}")),
             handle: format!("@{name}@{}", server.host()),
             inbox,

@@ -207,6 +207,7 @@ impl Face {
 
     fn follower(&self, actor: &str, state: FollowState, second: i64) {
         let follower = Follower {
+            keys: Default::default(),
             actor: actor.into(),
             handle: "@ada@remote.example".into(),
             inbox: format!("{actor}/inbox"),

@@ -83,6 +83,7 @@ impl Desk {
     pub(crate) fn follow(&self, name: &str, shared: Option<&str>) {
         let actor = format!("https://remote.example/users/{name}");
         let follower = Follower {
+            keys: Default::default(),
             handle: format!("@{name}@remote.example"),
             inbox: format!("{actor}/inbox"),
             shared_inbox: shared.map(str::to_string),

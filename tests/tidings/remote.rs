@@ -248,6 +248,7 @@ async fn an_actor_that_is_gone_is_forgotten_and_one_whose_host_is_down_is_not() 
     let followers = sender.instance().store.followers("blog").unwrap();
     followers
         .put(&Follower {
+            keys: Default::default(),
             actor: id.clone(),
             handle: profile.handle.clone(),
             inbox: profile.inbox.clone(),

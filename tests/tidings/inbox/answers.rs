@@ -219,7 +219,8 @@ async fn a_signed_get_says_who_asks() {
     let inbox = Inbox::new("[federation]\nblocked = ['127.0.0.9']");
     let (peer, blocked) = (Peer::start("127.0.0.2").await, Peer::start("127.0.0.9").await);
     let url = format!("{}?page=1", inbox.instance.iris.outbox("blog"));
-    let who = async |headers: HeaderMap| inbox::verify::fetcher(&inbox.instance, "GET", &url, &headers).await;
+    let who =
+        async |headers: HeaderMap| inbox::verify::fetcher(&inbox.instance, "GET", &url, &headers, None).await;
     assert_eq!(who(HeaderMap::new()).await.unwrap(), None);
     for scheme in [Scheme::Cavage, Scheme::Rfc9421] {
         let headers = peer.sign("GET", "ada", &url, None, scheme);

@@ -226,3 +226,15 @@ async fn an_actors_update_reaches_its_follow_and_what_it_said() {
     );
     assert_eq!(inbox.only().actor.name, "Ada the Third");
 }
+
+#[tokio::test]
+async fn a_follower_is_known_without_the_cache() {
+    let (inbox, peer) = (Inbox::new(""), Peer::start("127.0.0.2").await);
+    inbox.post(&peer, "ada", &follow(&peer, "ada", &inbox)).await;
+    std::fs::remove_dir_all(inbox.instance.store.disk.root().join("remote")).unwrap();
+    let inbox = inbox.restart();
+    peer.serve("/users/ada", 503, json!({}));
+    let undo = act(&peer, "ada", "Undo", 1, follow(&peer, "ada", &inbox));
+    assert_eq!(inbox.post(&peer, "ada", &undo).await, 202);
+    assert!(inbox.followers().is_empty());
+}

@@ -87,7 +87,7 @@ async fn replay(inbox: &Inbox, clock: &Clock, sent: &Sent) -> u16 {
     clock.set(sent.at + SignedDuration::from_secs(1));
     let target = format!("{ORIGIN}{}", sent.raw.word(1));
     if sent.raw.word(0) == "GET" {
-        let who = inbox::verify::fetcher(&inbox.instance, "GET", &target, &sent.raw.headers).await;
+        let who = inbox::verify::fetcher(&inbox.instance, "GET", &target, &sent.raw.headers, None).await;
         return match who {
             Ok(Some(_)) => 200,
             Ok(None) => 401,

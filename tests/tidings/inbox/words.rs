@@ -123,6 +123,11 @@ async fn a_forwarded_activity_is_taken_only_from_what_its_origin_serves() {
     peer.serve("/notes/1", 200, real);
     assert_eq!(inbox.post(&carrier, "carl", &create).await, 202);
     assert_eq!(inbox.only().content.as_deref(), Some("<p>Real</p>"));
+    assert_eq!(
+        inbox.only().raw["object"]["content"],
+        "<p>Real</p>",
+        "the forgery is not even kept"
+    );
     let delete = act(&peer, "ada", "Delete", 1, peer.id("/notes/1"));
     assert_eq!(
         inbox.post(&carrier, "carl", &delete).await,
