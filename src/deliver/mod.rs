@@ -6,18 +6,22 @@
 
 mod board;
 mod gone;
+mod host;
 mod post;
 mod run;
+mod settle;
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore};
 
+use self::board::Board;
 pub use self::board::Waiting;
-use self::board::{Board, Settled};
 pub use self::run::{drain, run};
+use self::settle::Settled;
 use crate::instance::Instance;
 use crate::store::job::{self, Mark};
 use crate::store::{Job, StoreError};
@@ -84,6 +88,8 @@ fn board(instance: &Instance) -> Result<MutexGuard<'_, State>, StoreError> {
     let store = &instance.store;
     let mut ids = store.jobs.ids();
     ids.sort();
+    let logs: HashSet<String> = ids.iter().map(|id| job::log_name(id)).collect();
+    job::sweep_logs(&store.disk, |log| logs.contains(log))?;
     for id in ids {
         let Some(job) = store.jobs.get(&id)? else { continue };
         let marks = job::read_marks(&store.disk, &id)?;
@@ -104,7 +110,7 @@ fn remove(instance: &Instance, job: &str) -> Result<(), StoreError> {
 
 /// Writes down what was settled, and removes what is done. Answers the logs that were written to.
 fn write(instance: &Instance, settled: &Settled) -> Result<Vec<String>, StoreError> {
-    let mut by_job: std::collections::BTreeMap<&str, Vec<Mark>> = std::collections::BTreeMap::new();
+    let mut by_job: BTreeMap<&str, Vec<Mark>> = BTreeMap::new();
     for (job, mark) in &settled.marks {
         by_job.entry(job).or_default().push(mark.clone());
     }
@@ -164,12 +170,14 @@ fn names(asked: &str, host: &str) -> bool {
             .is_some_and(|(name, _port)| asked.eq_ignore_ascii_case(name))
 }
 
-/// Notes that a host is up: it sent us something. What waits for it goes at once.
+/// Notes that a host (with its port) sent us something that verified: if it was down, it is probed at once.
 pub fn heard_from(instance: &Instance, host: &str) {
-    let mut state = instance.outbound.lock();
-    if state.loaded && state.board.is_closed(host) {
-        state.board.hurry(|name| name == host, instance.clock.now());
-        std::mem::drop(state);
+    let probe = instance
+        .outbound
+        .lock()
+        .board
+        .heard_from(host, instance.clock.now());
+    if probe {
         instance.outbound.work.notify_one();
     }
 }

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
+use hyper::header::HeaderMap;
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
-use super::board::{Outcome, Parcel};
+use super::board::Parcel;
+use super::settle::Outcome;
 use super::{body_of, gone};
 use crate::ap::ACTIVITY_JSON;
 use crate::instance::Instance;
@@ -20,8 +23,12 @@ use crate::sig::{self, Outgoing, Scheme};
 /// How much of the reason that a server gives is kept, in characters.
 const REASON: usize = 200;
 
-/// Makes a delivery.
-pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel) -> Outcome {
+/// A server that takes longer than this is slow: waiting for it takes no place from others.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// Makes a delivery. Its place is given back as soon as the server turns out to be slow.
+pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel, place: OwnedSemaphorePermit) -> Outcome {
+    let mut place = Some(place);
     let url = match Url::parse(&parcel.inbox) {
         Ok(url) if url.has_host() => url,
         _ => return Outcome::Refused("the inbox is not a URL".into()),
@@ -35,12 +42,12 @@ pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel) -> Outcome {
     };
     let knocks = scheme::knocks(instance, &parcel.host);
     let mut scheme = knocks.first;
-    let mut answer = knock(instance, parcel, &url, &body, scheme).await;
+    let mut answer = knock(instance, parcel, &url, &body, scheme, &mut place).await;
     if let (Ok(refused), Some(second)) = (&answer, knocks.second)
         && refused.status == StatusCode::UNAUTHORIZED
     {
         scheme = second;
-        answer = knock(instance, parcel, &url, &body, scheme).await;
+        answer = knock(instance, parcel, &url, &body, scheme, &mut place).await;
     }
     match answer {
         Ok(answer) => {
@@ -96,6 +103,7 @@ async fn knock(
     url: &Url,
     body: &Bytes,
     scheme: Scheme,
+    place: &mut Option<OwnedSemaphorePermit>,
 ) -> Result<Answer, Trouble> {
     let headers = {
         let _turn = instance
@@ -104,35 +112,44 @@ async fn knock(
             .acquire()
             .await
             .expect("the semaphore is never closed");
-        let (instance, job) = (Arc::clone(instance), Arc::clone(&parcel.job));
-        let (url, body) = (url.clone(), body.clone());
-        // A signature takes a quarter of a millisecond of pure computing: not on a thread that serves connections.
-        tokio::task::spawn_blocking(move || {
-            let keys = match &job.key {
-                Some(fingerprint) => instance.keys.with_fingerprint(&job.actor, fingerprint),
-                None => instance.keys.of(&job.actor),
-            }
-            .map_err(|error| error.to_string())?;
-            let key_id = instance.iris.main_key(&instance.iris.actor(&job.actor));
-            let request = Outgoing {
-                method: "POST",
-                url: &url,
-                body: Some(&body),
-                content_type: Some(ACTIVITY_JSON),
-            };
-            sig::sign(scheme, &request, &keys.rsa, &key_id, instance.clock.now())
-                .map_err(|error| error.to_string())
-        })
-        .await
-        .unwrap_or_else(|error| Err(error.to_string()))
-        .map_err(Trouble::Here)?
+        sign(instance, parcel, url, body, scheme).map_err(Trouble::Here)?
     };
     let reuse = if parcel.more { Reuse::Keep } else { Reuse::Close };
-    instance
-        .client
-        .post(url, headers, body.clone(), reuse)
-        .await
-        .map_err(Trouble::Net)
+    let request = instance.client.post(url, headers, body.clone(), reuse);
+    tokio::pin!(request);
+    let answer = match tokio::time::timeout(SLOW, &mut request).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            drop(place.take());
+            request.await
+        }
+    };
+    answer.map_err(Trouble::Net)
+}
+
+/// Signs in place: a quarter of a millisecond of pure computing, and no more of them at a time than there are cores, so
+/// that everything else gets its turn in between.
+fn sign(
+    instance: &Instance,
+    parcel: &Parcel,
+    url: &Url,
+    body: &Bytes,
+    scheme: Scheme,
+) -> Result<HeaderMap, String> {
+    let job = &parcel.job;
+    let keys = match &job.key {
+        Some(fingerprint) => instance.keys.with_fingerprint(&job.actor, fingerprint),
+        None => instance.keys.of(&job.actor),
+    }
+    .map_err(|error| error.to_string())?;
+    let key_id = instance.iris.main_key(&instance.iris.actor(&job.actor));
+    let request = Outgoing {
+        method: "POST",
+        url,
+        body: Some(body),
+        content_type: Some(ACTIVITY_JSON),
+    };
+    sig::sign(scheme, &request, &keys.rsa, &key_id, instance.clock.now()).map_err(|error| error.to_string())
 }
 
 async fn read(instance: &Arc<Instance>, parcel: &Parcel, answer: &Answer) -> Outcome {

@@ -7,20 +7,18 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::board::{Outcome, Parcel, Settled};
+use super::board::Parcel;
+use super::settle::{Outcome, Settled};
 use super::{board, gone, post, write};
 use crate::instance::Instance;
 use crate::store::StoreError;
 
-/// Most deliveries under way that aren't slow: enough to keep two cores signing while answers travel around the world.
-const SWIFT: usize = 192;
-/// A delivery that takes longer than this is slow and gives its place to another, so that hosts that hang don't keep
-/// the others waiting.
-const SLOW: Duration = Duration::from_secs(1);
+/// Most deliveries under way that don't wait for a slow server: enough to keep the cores signing.
+const SWIFT: usize = 128;
 /// Most deliveries under way at all: each holds a socket, and 1,024 are what a process gets by default.
 const UNDER_WAY: usize = 640;
 /// How long after the first unsynced mark the logs are synced, several together.
@@ -128,9 +126,10 @@ impl Runner {
             let Some(parcel) = instance.outbound.lock().board.next(now) else {
                 return false;
             };
+            let (runner, delivery) = (Arc::clone(instance), parcel.clone());
             let task = self
                 .tasks
-                .spawn(deliver(Arc::clone(instance), parcel.clone(), place));
+                .spawn(async move { post::post(&runner, &delivery, place).await });
             self.parcels.insert(task.id(), parcel);
         }
         false
@@ -275,19 +274,6 @@ async fn told(until: &mut Until) {
         // Whoever could tell is gone: so is the reason to go on.
         Until::Told(shutdown) => drop(shutdown.wait_for(|stop| *stop).await),
         Until::Idle => std::future::pending().await,
-    }
-}
-
-/// Makes a delivery, and gives its place back early when it is slow.
-async fn deliver(instance: Arc<Instance>, parcel: Parcel, place: OwnedSemaphorePermit) -> Outcome {
-    let delivery = post::post(&instance, &parcel);
-    tokio::pin!(delivery);
-    match tokio::time::timeout(SLOW, &mut delivery).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            drop(place);
-            delivery.await
-        }
     }
 }
 

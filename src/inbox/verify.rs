@@ -13,6 +13,7 @@ use url::Url;
 use super::activity::{Activity, ActivityKind};
 use super::gate::Cost;
 use super::{Arrival, Refusal, follow, moderation, value};
+use crate::deliver;
 use crate::instance::Instance;
 use crate::net;
 use crate::remote::{self, Freshness, RemoteError, RemoteKey};
@@ -133,7 +134,9 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
         instance.gate.verified(&host, now).map_err(Refusal::TooMany)?;
     }
     if let Ok(url) = Url::parse(&signer.owner) {
-        remote::scheme::signs(instance, &net::host_of(&url), signer.scheme);
+        let host = net::host_of(&url);
+        remote::scheme::signs(instance, &host, signer.scheme);
+        deliver::heard_from(instance, &host);
     }
     if let Some(id) = activity.id()
         && !value::same_host(id, activity.actor())

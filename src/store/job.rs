@@ -118,6 +118,26 @@ pub fn append_marks(disk: &Disk, job: &str, marks: &[Mark]) -> Result<(), StoreE
     disk.append(&log_name(job), &lines)
 }
 
+/// Removes logs whose job is done: a crash came between the removal of the two.
+///
+/// # Errors
+/// When the folder can't be read or written.
+pub fn sweep_logs(disk: &Disk, has_job: impl Fn(&str) -> bool) -> Result<(), StoreError> {
+    let path = disk.root().join(FOLDER);
+    let Ok(entries) = std::fs::read_dir(&path) else {
+        // No job was ever stored.
+        return Ok(());
+    };
+    for entry in entries {
+        let name = entry.map_err(|error| StoreError::io(&path, error))?.file_name();
+        let log = format!("{FOLDER}/{}", name.to_string_lossy());
+        if log.ends_with(".log") && !has_job(&log) {
+            disk.unlink(&log)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

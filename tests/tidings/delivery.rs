@@ -489,6 +489,7 @@ async fn a_job_without_its_log_and_a_log_without_its_job_do_no_harm() {
     sender.drain().await;
     assert_eq!(server.taken(), ["one"]);
     assert!(sender.data().join("damaged/queue~0124.json").exists());
+    assert!(sender.files().is_empty(), "{:?}", sender.files());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -643,11 +644,19 @@ async fn an_update_follows_its_create_and_retry_and_drop_do_as_they_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_is_heard_from_is_tried_at_once() {
+async fn a_host_that_is_heard_from_is_probed_early() {
     let sender = Sender::start("");
-    let server = Server::start(|_, number| Reaction::Answer(if number == 1 { 503 } else { 202 }, "")).await;
+    let server = Server::start(|_, number| Reaction::Answer(if number < 3 { 503 } else { 202 }, "")).await;
     sender.send("one", &[server.inbox()]);
     sender.drain().await;
+    sender.pass(SignedDuration::from_secs(70));
+    sender.drain().await;
+    deliver::heard_from(sender.instance(), server.host());
+    sender.drain().await;
+    assert_eq!(server.arrived().len(), 2, "it was probed a moment ago");
+    sender.pass(SignedDuration::from_secs(70));
+    sender.drain().await;
+    assert_eq!(server.arrived().len(), 2, "the next probe is minutes away");
     deliver::heard_from(sender.instance(), server.host());
     sender.drain().await;
     assert_eq!(server.taken(), ["one"]);

@@ -1,6 +1,12 @@
+use jiff::SignedDuration;
 use serde_json::json;
 
+use std::time::Duration;
+
+use super::super::host::PER_HOST;
+use super::super::settle::Outcome;
 use super::*;
+use crate::queue::Scope;
 
 const HOUR: i64 = 3600;
 const SHARED: &str = "https://a.example/inbox";
