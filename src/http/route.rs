@@ -120,7 +120,19 @@ impl Route<'_> {
             Route::Interact | Route::Events | Route::Media(_) => Keep::Never,
             Route::Said | Route::Thread | Route::Counts | Route::Follow => Keep::ByQuery,
             Route::WebFinger => Keep::ByQuery,
-            _ => Keep::ByPath,
+            Route::HostMeta
+            | Route::HostMetaJson
+            | Route::NodeInfoIndex
+            | Route::NodeInfo(_)
+            | Route::Instance
+            | Route::Actor(_)
+            | Route::Collection(..)
+            | Route::Object(_)
+            | Route::Interactions(..)
+            | Route::Activity(_)
+            | Route::Quote(_)
+            | Route::Script
+            | Route::Style => Keep::ByPath,
         }
     }
 
@@ -257,16 +269,56 @@ mod tests {
     fn the_table_has_every_row_of_the_contract_and_nothing_else() {
         for (path, route) in [
             ("/.well-known/webfinger", Route::WebFinger),
-            ("/.well-known/host-meta.json", Route::HostMetaJson),
+            ("/.well-known/nodeinfo", Route::NodeInfoIndex),
             ("/ap/nodeinfo/2.1", Route::NodeInfo(Version::V2_1)),
+            ("/ap/nodeinfo/2.0", Route::NodeInfo(Version::V2_0)),
+            ("/.well-known/host-meta", Route::HostMeta),
+            ("/.well-known/host-meta.json", Route::HostMetaJson),
             ("/ap/actors/blog", Route::Actor("blog")),
             ("/ap/actors/blog/inbox", Route::Inbox("blog")),
+            (
+                "/ap/actors/blog/outbox",
+                Route::Collection("blog", Collection::Outbox),
+            ),
+            (
+                "/ap/actors/blog/followers",
+                Route::Collection("blog", Collection::Followers),
+            ),
+            (
+                "/ap/actors/blog/following",
+                Route::Collection("blog", Collection::Following),
+            ),
+            (
+                "/ap/actors/blog/featured",
+                Route::Collection("blog", Collection::Featured),
+            ),
+            ("/ap/instance", Route::Instance),
+            ("/ap/inbox", Route::SharedInbox),
             ("/ap/objects/~", Route::Object("~")),
             (
                 "/ap/objects/a~b/replies",
                 Route::Interactions("a~b", InteractionKind::Reply),
             ),
+            (
+                "/ap/objects/a~b/likes",
+                Route::Interactions("a~b", InteractionKind::Like),
+            ),
+            (
+                "/ap/objects/a~b/shares",
+                Route::Interactions("a~b", InteractionKind::Boost),
+            ),
             ("/ap/activities/create~a~b", Route::Activity("create~a~b")),
+            ("/ap/quotes/7", Route::Quote("7")),
+            ("/ap/resolve", Route::Resolve),
+            ("/ap/interactions", Route::Said),
+            ("/ap/widgets/thread", Route::Thread),
+            ("/ap/widgets/counts", Route::Counts),
+            ("/ap/widgets/follow", Route::Follow),
+            ("/ap/widgets/tidings.js", Route::Script),
+            ("/ap/widgets/tidings.css", Route::Style),
+            ("/ap/interact", Route::Interact),
+            ("/ap/events", Route::Events),
+            ("/ap/media/abc", Route::Media("abc")),
         ] {
             assert_eq!(find(path), Some(route), "{path}");
         }
