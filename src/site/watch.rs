@@ -326,3 +326,83 @@ fn silent_file_system(root: &Path) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits until the watch says something, and answers whether it names `path` or everything.
+    async fn names(watch: &Watch, path: &Path) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            let told = tokio::time::timeout(Duration::from_millis(500), watch.changed()).await;
+            match watch.take() {
+                Some(Scope::All) => return true,
+                Some(Scope::Paths(paths)) if paths.iter().any(|changed| path.starts_with(changed)) => {
+                    return true;
+                }
+                _ => drop(told),
+            }
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn what_happens_in_new_folders_and_to_the_folder_itself_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("public");
+        let watch = Watch::start(&root);
+        fs::create_dir(&root).unwrap();
+        assert!(names(&watch, &root).await, "the folder appears");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        assert!(names(&watch, &root.join("a/b")).await, "a folder in it");
+        fs::write(root.join("a/b/c.html"), "c").unwrap();
+        assert!(
+            names(&watch, &root.join("a/b/c.html")).await,
+            "a file in a new folder"
+        );
+        let other = place.path().join("other");
+        fs::create_dir(&other).unwrap();
+        fs::rename(&root, place.path().join("before")).unwrap();
+        std::os::unix::fs::symlink(&other, &root).unwrap();
+        assert!(names(&watch, &root).await, "a link takes its place");
+        let _ = tokio::time::timeout(Duration::from_millis(100), watch.changed()).await;
+        watch.take();
+        fs::write(other.join("d.html"), "d").unwrap();
+        assert!(
+            names(&watch, &root.join("d.html")).await,
+            "a file behind the link"
+        );
+    }
+
+    #[tokio::test]
+    async fn reading_is_no_change() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("a.html"), "a").unwrap();
+        let watch = Watch::start(place.path());
+        fs::read(place.path().join("a.html")).unwrap();
+        let told = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
+        assert!(told.is_err() && !watch.is_stirred());
+    }
+
+    #[test]
+    fn a_polled_folder_looks_different_when_a_file_in_it_does() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("a.html");
+        fs::write(&file, "a").unwrap();
+        let before = appearance(place.path());
+        assert_eq!(before, appearance(place.path()));
+        fs::write(&file, "ab").unwrap();
+        assert_ne!(before, appearance(place.path()));
+    }
+
+    #[test]
+    fn many_paths_become_everything() {
+        let paths = |range: std::ops::Range<usize>| {
+            Scope::Paths(range.map(|n| PathBuf::from(n.to_string())).collect())
+        };
+        assert_eq!(paths(0..2).and(paths(1..3)), paths(0..3));
+        assert_eq!(paths(0..MAX_PATHS).and(paths(0..1)), Scope::All);
+        assert_eq!(Scope::All.and(paths(0..1)), Scope::All);
+    }
+}
