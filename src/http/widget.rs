@@ -122,9 +122,12 @@ pub(super) fn events(asked: &Asked<'_>) -> Reply {
     reply
 }
 
+/// What a feed says next, and the feed for what comes after that.
+type Next = dyn Future<Output = Option<(&'static str, Feed)>> + Send;
+
 /// A feed as a body.
 struct Stream {
-    next: Pin<Box<dyn Future<Output = Option<(&'static str, Feed)>> + Send>>,
+    next: Pin<Box<Next>>,
 }
 
 impl Stream {

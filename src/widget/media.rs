@@ -4,7 +4,7 @@
 //! waits for approval or is hidden. What comes is kept only when its content is that of a picture, whatever its server
 //! calls it, and of a sensible size.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,25 @@ struct Wanted {
     url: String,
 }
 
+/// What is to be fetched, each picture once.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Wanted>,
+    /// The URLs of those that wait and of those that are being fetched.
+    known: HashSet<String>,
+}
+
+impl Queue {
+    fn push(&mut self, key: &Arc<str>, url: &str) {
+        if self.known.insert(url.to_string()) {
+            self.waiting.push_back(Wanted {
+                key: Arc::clone(key),
+                url: url.to_string(),
+            });
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Failure {
     key: Arc<str>,
@@ -84,7 +103,7 @@ struct Failure {
 /// Fetches what is shown and isn't kept yet, then whatever comes, until `shutdown` says stop.
 pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     let mut changed = instance.changed.subscribe();
-    let mut waiting: VecDeque<Wanted> = VecDeque::new();
+    let mut queue = Queue::default();
     let mut failures: HashMap<String, Failure> = HashMap::new();
     let mut running: JoinSet<(Wanted, Result<(), Unfit>)> = JoinSet::new();
     let mut sweep = tokio::time::interval(SWEEP);
@@ -92,11 +111,11 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     loop {
         if std::mem::take(&mut everything) && has_room(&instance) {
             for key in keys(&instance) {
-                look(&instance, &key, &failures, &mut waiting).await;
+                look(&instance, &key, &failures, &mut queue).await;
             }
         }
         while running.len() < AT_A_TIME
-            && let Some(wanted) = waiting.pop_front()
+            && let Some(wanted) = queue.waiting.pop_front()
         {
             let instance = Arc::clone(&instance);
             running.spawn(async move {
@@ -107,16 +126,17 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
         tokio::select! {
             () = async { drop(shutdown.wait_for(|stop| *stop).await) } => return,
             change = changed.recv() => match change {
-                Ok(key) => look(&instance, &key, &failures, &mut waiting).await,
+                Ok(key) => look(&instance, &key, &failures, &mut queue).await,
                 Err(RecvError::Lagged(_)) => everything = true,
                 Err(RecvError::Closed) => return,
             },
             Some(ended) = running.join_next(), if !running.is_empty() => {
                 if let Ok((wanted, done)) = ended {
+                    queue.known.remove(&wanted.url);
                     note(&instance, wanted, done, &mut failures);
                 }
             }
-            _ = sweep.tick() => again(&instance, &mut failures, &mut waiting),
+            _ = sweep.tick() => again(&instance, &mut failures, &mut queue),
         }
     }
 }
@@ -145,7 +165,7 @@ async fn look(
     instance: &Arc<Instance>,
     key: &Arc<str>,
     failures: &HashMap<String, Failure>,
-    waiting: &mut VecDeque<Wanted>,
+    queue: &mut Queue,
 ) {
     let reader = Arc::clone(instance);
     let of = Arc::clone(key);
@@ -160,16 +180,9 @@ async fn look(
         // The runtime is stopping.
         Err(_) => return,
     };
-    let queued: std::collections::HashSet<String> = waiting.iter().map(|wanted| wanted.url.clone()).collect();
     for url in pictures {
-        if !instance.store.media.contains(&hash_of(&url))
-            && !failures.contains_key(&url)
-            && !queued.contains(&url)
-        {
-            waiting.push_back(Wanted {
-                key: Arc::clone(key),
-                url,
-            });
+        if !instance.store.media.contains(&hash_of(&url)) && !failures.contains_key(&url) {
+            queue.push(key, &url);
         }
     }
 }
@@ -216,15 +229,12 @@ fn note(
 }
 
 /// Puts those back into the queue whose time has come.
-fn again(instance: &Instance, failures: &mut HashMap<String, Failure>, waiting: &mut VecDeque<Wanted>) {
+fn again(instance: &Instance, failures: &mut HashMap<String, Failure>, queue: &mut Queue) {
     let now = instance.clock.now();
     for (url, failure) in failures {
         if failure.next.is_some_and(|next| next <= now) {
             failure.next = None;
-            waiting.push_back(Wanted {
-                key: Arc::clone(&failure.key),
-                url: url.clone(),
-            });
+            queue.push(&failure.key, url);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::interact::{Problem, Wish};
 use super::*;
 use crate::article::Visibility;
 use crate::clock::Clock;
@@ -156,7 +157,7 @@ fn only_what_is_public_and_shown_appears() {
         record.state = InteractionState::Held;
     });
     put(&instance, InteractionKind::Reply, "private", |record| {
-        record.public = false
+        record.public = false;
     });
     put(&instance, InteractionKind::Reply, "below", |record| {
         record.in_reply_to = Some("https://a.example/held".into());
@@ -321,6 +322,56 @@ fn the_button_names_the_actor_and_leads_to_the_form() {
         );
     }
     assert_eq!(follow(&instance, "nobody"), "");
+}
+
+#[tokio::test]
+async fn the_form_is_about_what_is_shown_here_and_asks_no_private_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = std::sync::Arc::new(instance(folder.path(), ""));
+    put(&instance, InteractionKind::Reply, "x", |record| {
+        let remote = "https://a.example/shown";
+        record.id = Interaction::id_of(record.kind, "", None, Some(remote));
+        record.remote_object = Some(remote.into());
+    });
+    for uri in [
+        "https://a.example/held",
+        "https://evil.example/",
+        "javascript:alert(1)",
+        "/nothing/",
+    ] {
+        assert_eq!(Wish::read(&instance, uri, "reply").unwrap(), None, "{uri}");
+    }
+    for uri in [
+        "",
+        "https://a.example/shown",
+        "https://blog.example/posts/hello/",
+        "https://blog.example/ap/actors/blog",
+    ] {
+        assert!(Wish::read(&instance, uri, "like").unwrap().is_some(), "{uri}");
+    }
+    let wish = Wish::read(&instance, "", "").unwrap().unwrap();
+    for home in [
+        "@ada@127.0.0.1:9",
+        "@ada@[::1]",
+        "@ada@localhost",
+        "@ada@169.254.169.254",
+    ] {
+        let refused = interact::look_up(&instance, None, &wish, home).await;
+        assert_eq!(refused, Err(Problem::Unreachable), "{home}");
+    }
+    for home in ["127.0.0.1", "https://10.0.0.1/", "localhost"] {
+        assert!(
+            interact::look_up(&instance, None, &wish, home).await.is_err(),
+            "{home}"
+        );
+    }
+    let to = interact::look_up(&instance, None, &wish, "social.example")
+        .await
+        .unwrap();
+    assert!(
+        to.as_str()
+            .starts_with("https://social.example/authorize_interaction?uri=")
+    );
 }
 
 #[test]

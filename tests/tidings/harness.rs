@@ -241,6 +241,11 @@ impl World {
         self.daemon.as_ref().unwrap().child.id()
     }
 
+    /// Where the daemon listens, for what the proxy would hold back.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.daemon.as_ref().unwrap().address
+    }
+
     /// Runs a command of tidings with this configuration.
     pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
         self.command_with(arguments, "").await
@@ -527,6 +532,7 @@ struct State {
     received: Vec<Received>,
     gets: Vec<String>,
     documents: HashMap<String, (u16, Value)>,
+    files: HashMap<String, (&'static str, Bytes)>,
     inbox: Conduct,
     require_signed_fetch: bool,
     key: Option<PrivateKey>,
@@ -628,6 +634,15 @@ impl Peer {
             .unwrap()
             .documents
             .insert(path.to_string(), (status, document));
+    }
+
+    /// Serves a file.
+    pub(crate) fn serve_file(&self, path: &str, media_type: &'static str, bytes: &'static [u8]) {
+        self.state
+            .lock()
+            .unwrap()
+            .files
+            .insert(path.to_string(), (media_type, Bytes::from_static(bytes)));
     }
 
     /// Changes how its inboxes behave.
@@ -774,6 +789,13 @@ impl Peer {
         state.gets.push(path.clone());
         if let Some((status, value)) = state.documents.get(&path) {
             return document(StatusCode::from_u16(*status).unwrap(), value);
+        }
+        if let Some((media_type, bytes)) = state.files.get(&path) {
+            let mut response = Response::new(Full::new(bytes.clone()));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+            return response;
         }
         let refuse = state.require_signed_fetch && !signed;
         drop(state);

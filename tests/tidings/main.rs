@@ -17,6 +17,7 @@ mod publish; // the river out, from the folder to the jobs
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
 mod served; // a remote server that serves pages as a test wants them
 mod vectors; // signatures made by others
+mod widget; // what people said, on the reader's page
 
 #[test]
 fn every_file_here_is_listed_as_a_module() {
