@@ -4,6 +4,7 @@
 //! works them off. So nothing here delays the inbox, and a restart forgets nothing. A command or a webhook that fails is
 //! tried again, some times, at growing gaps.
 
+use std::collections::HashSet;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,22 +157,22 @@ pub struct Surroundings<'a, C> {
 pub async fn run<C: Fn() -> Arc<Config>>(around: Surroundings<'_, C>, mut shutdown: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut running: JoinSet<(Call, Result<(), String>)> = JoinSet::new();
-    let mut under_way = std::collections::HashSet::new();
+    let mut under_way = HashSet::new();
+    let mut due: Vec<String> = Vec::new();
     loop {
-        let now = around.clock.now();
-        let mut due = Vec::new();
-        around.store.calls.each(|id, next| {
-            if *next <= now && !under_way.contains(&**id) {
-                due.push(id.to_string());
-            }
-        });
-        // Ids begin with the time, so that the oldest is told first.
-        due.sort_unstable();
+        if due.is_empty() {
+            let now = around.clock.now();
+            around.store.calls.each(|id, next| {
+                if *next <= now && !under_way.contains(&**id) {
+                    due.push(id.to_string());
+                }
+            });
+            // Ids begin with the time: the oldest is told first, and taken from the end.
+            due.sort_unstable_by(|one, other| other.cmp(one));
+        }
         let config = (around.config)();
-        for id in due {
-            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
-                break;
-            };
+        while let Ok(place) = Arc::clone(&room).try_acquire_owned() {
+            let Some(id) = due.pop() else { break };
             let call = match around.store.calls.get(&id) {
                 Ok(Some(call)) => call,
                 Ok(None) => continue,

@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use super::note::Note;
 use super::verify::{Served, Verified};
-use super::{Refusal, author, blocking, event, moderation, ours, value};
+use super::{Refusal, author, blocking, blocklist, event, moderation, ours, value};
 use crate::instance::Instance;
 use crate::remote::{self, RemoteError};
 use crate::store::{Author, Gone, Interaction, InteractionKind, InteractionState, StoreError};
 
+/// Most things that are kept of one actor: a long life of replies to one blog. Likes are bounded by what there is to like.
+const SAYINGS: usize = 10_000;
 /// What a sender waits when an object that came by its id only can't be fetched now, in seconds.
 const NO_OBJECT: u64 = 60;
 
@@ -39,7 +41,7 @@ pub(super) async fn keep(instance: &Arc<Instance>, actor: &str, written: Written
         return Ok(());
     };
     let author = author::of(instance, actor).await;
-    moderation::refuse_author(instance, &author)?;
+    blocklist::refuse_author(instance, &author)?;
     blocking(
         instance,
         (written, concern, author),
@@ -166,6 +168,15 @@ pub(super) fn store(
         Some(&note.id),
     );
     if instance.store.interactions.contains(&id) {
+        return Ok(());
+    }
+    let by_actor = Interaction::label_of_actor(&author.id);
+    if instance.store.interactions.count_labelled(&by_actor) >= SAYINGS {
+        tracing::warn!(
+            "{} said more than {SAYINGS} things: {} is not kept",
+            author.id,
+            note.id
+        );
         return Ok(());
     }
     let now = instance.clock.now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::verify::Verified;
-use super::{Refusal, author, blocking, event, gone, moderation, ours};
+use super::{Refusal, author, blocking, blocklist, event, gone, ours};
 use crate::ap::activity::{self, Deed};
 use crate::config::FollowPolicy;
 use crate::instance::{Instance, Outgoing};
@@ -41,7 +41,7 @@ pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result
             return Err(Refusal::Busy(NO_PROFILE));
         }
     };
-    moderation::refuse_author(instance, &author::from(&profile))?;
+    blocklist::refuse_author(instance, &author::from(&profile))?;
     blocking(
         instance,
         (verified, ours, profile),

@@ -14,11 +14,11 @@ mod announce;
 mod answered;
 mod author;
 mod block;
+pub mod blocklist;
 mod create;
 mod delete;
 mod emoji_react;
 pub mod event;
-mod expire;
 mod flag;
 pub mod follow;
 mod gone;
@@ -50,7 +50,7 @@ use crate::store::StoreError;
 /// What a sender waits when the store refuses, in seconds: long enough for an owner to make room on the disk.
 const STORE_TROUBLE: u64 = 300;
 
-/// How often what is old is looked for.
+/// How often what was taken back long ago is forgotten.
 const SWEEP: Duration = Duration::from_secs(3600);
 
 /// A POST to an inbox, as it came.
@@ -209,7 +209,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Tells the hooks what happened, and sweeps what is old, until `shutdown`.
+/// Tells the hooks what happened, and forgets what was taken back long ago, until `shutdown`.
 pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
     let around = hooks::Surroundings {
         store: &instance.store,
@@ -221,16 +221,12 @@ pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
     tokio::join!(hooks::run(around, shutdown.clone()), sweep(&instance, shutdown));
 }
 
-/// Forgets what needs no longer be known, every hour until `shutdown`.
+/// Forgets what was taken back long ago, every hour until `shutdown`.
 async fn sweep(instance: &Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     loop {
-        let old = blocking(instance, (), |instance, ()| {
-            gone::forget_old(instance)?;
-            expire::remove_old(instance)?;
-            Ok(())
-        });
+        let old = blocking(instance, (), |instance, ()| Ok(gone::forget_old(instance)?));
         if let Err(error) = old.await {
-            tracing::error!("what is old can't be removed: {error}");
+            tracing::error!("what is gone can't be forgotten: {error}");
         }
         tokio::select! {
             () = tokio::time::sleep(SWEEP) => {}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::create::Written;
 use super::note::Note;
 use super::verify::Verified;
-use super::{Refusal, author, blocking, create, moderation, ours, value};
+use super::{Refusal, author, blocking, blocklist, create, ours, value};
 use crate::ap::activity::{self, Deed};
 use crate::config::QuotePolicy;
 use crate::instance::{Instance, Outgoing};
@@ -51,7 +51,7 @@ pub(super) async fn take(instance: &Arc<Instance>, verified: Verified) -> Result
         }
     };
     let author = author::from(&profile);
-    moderation::refuse_author(instance, &author)?;
+    blocklist::refuse_author(instance, &author)?;
     let request = Request {
         verified,
         instrument,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::verify::Verified;
-use super::{Refusal, author, blocking, event, gone, moderation, ours};
+use super::{Refusal, author, blocking, blocklist, event, gone, moderation, ours};
 use crate::instance::Instance;
 use crate::store::{Author, Interaction, InteractionKind, InteractionState};
 
@@ -25,7 +25,7 @@ pub(super) async fn take(
         return Ok(());
     }
     let author = author::of(instance, activity.actor()).await;
-    moderation::refuse_author(instance, &author)?;
+    blocklist::refuse_author(instance, &author)?;
     let reaction = Reaction {
         verified,
         kind,

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::activity::{Activity, ActivityKind};
 use super::gate::Cost;
-use super::{Arrival, Refusal, follow, moderation, value};
+use super::{Arrival, Refusal, blocklist, follow, value};
 use crate::deliver;
 use crate::instance::Instance;
 use crate::net;
@@ -198,19 +198,19 @@ async fn fetcher_admitted(
         claims => claims?,
     };
     for claim in &claims {
-        moderation::refuse_host(instance, claim.key_id())?;
+        blocklist::refuse_host(instance, claim.key_id())?;
     }
     let checked = checked(&claims, &message, now)?;
     let signer = signer(instance, &checked, None).await?;
-    moderation::refuse_actor(instance, &signer.owner)?;
+    blocklist::refuse_actor(instance, &signer.owner)?;
     Ok(Some(signer.owner))
 }
 
 /// Refuses blocked actors and hosts, before anything is fetched from them.
 fn refuse_blocked(instance: &Instance, actor: &str, claims: &[Claim]) -> Result<(), Refusal> {
-    moderation::refuse_actor(instance, actor)?;
+    blocklist::refuse_actor(instance, actor)?;
     for claim in claims {
-        moderation::refuse_host(instance, claim.key_id())?;
+        blocklist::refuse_host(instance, claim.key_id())?;
     }
     Ok(())
 }

@@ -333,6 +333,11 @@ impl<R: Record> Table<R> {
             .collect()
     }
 
+    /// How many records have this label.
+    pub fn count_labelled(&self, label: &str) -> usize {
+        self.lock().labels.get(label).map_or(0, BTreeSet::len)
+    }
+
     /// Whether there is a record with this label.
     pub fn has_label(&self, label: &str) -> bool {
         self.lock().labels.contains_key(label)
@@ -445,6 +450,7 @@ mod tests {
         assert_eq!(again.get("lemon").unwrap().unwrap().colour, "green");
         assert_eq!(table.labelled("5 letters").len(), 1);
         assert_eq!(again.labels("5").len(), 1);
+        assert_eq!(again.count_labelled("5 letters"), 1);
         assert_eq!(table.labelled("6 letters").len(), 0, "the cherry is gone");
         assert!(again.has_label("5 letters") && !again.has_label("6 letters"));
     }

@@ -1,12 +1,7 @@
 //! What is shown, and who is blocked.
 
-use std::sync::Arc;
-
-use jiff::Timestamp;
-use tidings::clock::Clock;
 use tidings::inbox;
 use tidings::store::InteractionState;
-use tokio::sync::watch;
 
 use super::{Inbox, act, follow};
 use crate::harness::Peer;
@@ -139,28 +134,4 @@ async fn when_some_are_allowed_all_others_are_refused() {
 fn block(inbox: &Inbox, text: &str, reason: Option<&str>) {
     let blocks = [(text.to_string(), reason.map(str::to_string))];
     inbox::moderation::add_blocks(&inbox.instance, &blocks).unwrap();
-}
-
-#[tokio::test]
-async fn what_is_too_old_vanishes() {
-    let clock = Clock::manual(Timestamp::now());
-    let inbox = Inbox::at(
-        "http://127.0.0.1:1",
-        "[interactions]\nexpire = '30d'",
-        clock.clone(),
-    );
-    let peer = Peer::start("127.0.0.2").await;
-    inbox
-        .post(&peer, "ada", &peer.reply("ada", 1, &inbox.object(), "<p>Old</p>"))
-        .await;
-    let sweep = async || {
-        let (_stop, shutdown) = watch::channel(false);
-        let running = inbox::run(Arc::clone(&inbox.instance), shutdown);
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(50), running).await;
-    };
-    sweep().await;
-    assert_eq!(inbox.interactions().len(), 1);
-    clock.set(clock.now() + jiff::SignedDuration::from_hours(31 * 24));
-    sweep().await;
-    assert!(inbox.interactions().is_empty());
 }
