@@ -1,6 +1,6 @@
 //! The delivery of activities to inboxes: at least once, in order, and no host waits for another.
 //!
-//! [`Instance::send`] stores a job and puts it on the [`board`]; [`run`] takes from the board what may go, [`post`] sends it,
+//! [`Instance::send`] stores a job and puts it on the board (`board.rs`); [`run()`] takes from it what may go, `post.rs` sends it,
 //! and what came of it is written beside the job before anything else is sent. After a crash everything is rebuilt from
 //! the jobs and their logs, and only what was in flight goes twice.
 

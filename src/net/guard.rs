@@ -2,7 +2,7 @@
 //!
 //! Ids, inboxes and pictures come from strangers, and the machine that tidings runs on often stands inside a network
 //! that strangers can't reach. So an address is contacted only when it is public, and what is checked is the
-//! address that is connected to ([`super::connect`]), never only the name. With `allow_private_addresses`, for labs
+//! address that is connected to (`connect.rs`), never only the name. With `allow_private_addresses`, for labs
 //! and tests, everything below is allowed but user names in URLs and schemes other than http.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
