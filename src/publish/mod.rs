@@ -140,6 +140,7 @@ impl Publisher {
             Selection::All => self.perform(&look, Confirmed::ByOwner).await,
             Selection::Pages(names) => {
                 let changes = choice::changes(&self.instance, &look, &names)?;
+                look.remember_held(&self.instance, Confirmed::No)?;
                 // Else what is announced now would be all that the first scan doesn't announce.
                 self.lay_baseline(&look).await?;
                 self.carry_out(&look, &changes).await
@@ -174,7 +175,8 @@ impl Publisher {
             let marks = seen.plan.marks.iter();
             marks
                 .filter(|mark| !(held && matches!(mark, Mark::Canonical { .. })))
-                .try_for_each(|mark| draft::remember(&instance, mark, seen.now))
+                .try_for_each(|mark| draft::remember(&instance, mark, seen.now))?;
+            seen.remember_held(&instance, confirmed)
         })
         .await??;
         self.lay_baseline(look).await?;

@@ -8,14 +8,14 @@ use globset::GlobSet;
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 
-use super::{Progress, PublishError, Publisher};
+use super::{Confirmed, Progress, PublishError, Publisher};
 use crate::clock::Clock;
 use crate::config::{self, Config, FirstRun};
 use crate::instance::Instance;
 use crate::site::diff::{self, Brake, First, Known, Plan, Rules, State};
 use crate::site::scan::{Reader, Scanner, Scope};
 use crate::site::snapshot::{Folder, Snapshot};
-use crate::store::{ObjectState, StoreError};
+use crate::store::{Held, ObjectState, StoreError};
 
 /// How long a command waits for the folder to become quiet.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,9 +41,35 @@ pub(super) struct Look {
     /// How long to wait before it may be acted upon: something changed shortly before, or while it was read.
     pub(super) unrest: Option<Duration>,
     first: bool,
+    /// What was held at the last look, or before it.
+    held: Option<Held>,
 }
 
 impl Look {
+    /// What is to be remembered as held from now on.
+    fn holds(&self) -> Option<Held> {
+        Some(Held {
+            because: self.plan.held.clone()?,
+            folder: match &self.held {
+                Some(held) => held.folder.clone(),
+                None => self.snapshot.digest(),
+            },
+        })
+    }
+
+    /// Remembers what is held, so that it stays so when fewer changes are left though the folder is the same: some were
+    /// published by name.
+    pub(super) fn remember_held(&self, instance: &Instance, confirmed: Confirmed) -> Result<(), StoreError> {
+        let held = match confirmed {
+            Confirmed::No => self.holds(),
+            Confirmed::ByOwner => None,
+        };
+        if instance.store.site()?.held == held {
+            return Ok(());
+        }
+        instance.store.update_site(|site| site.held = held)
+    }
+
     /// Whether this is the first scan that saw the folder.
     pub(super) fn is_first_complete(&self) -> bool {
         self.first && self.snapshot.folder != Folder::Missing
@@ -149,7 +175,8 @@ fn look_of(
     unrest: Option<Duration>,
 ) -> Result<Look, StoreError> {
     let now = instance.clock.now();
-    let first = instance.store.site()?.baseline.is_none();
+    let site = instance.store.site()?;
+    let first = site.baseline.is_none();
     let known = known(instance);
     let published = known
         .iter()
@@ -170,8 +197,16 @@ fn look_of(
             max_deletes: publish.max_deletes.of(published),
         },
     };
-    let plan = diff::diff(&known, &snapshot, &rules, now);
+    let mut plan = diff::diff(&known, &snapshot, &rules, now);
+    // A folder that is missing or empty is none that changed.
+    let held = site.held.filter(|held| {
+        snapshot.folder != Folder::Pages || (!plan.changes.is_empty() && held.folder == snapshot.digest())
+    });
+    if let Some(held) = &held {
+        plan.held.get_or_insert_with(|| held.because.clone());
+    }
     Ok(Look {
+        held,
         now,
         plan,
         snapshot,

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use crate::article::{Article, Kind, Visibility};
 
@@ -113,6 +114,30 @@ impl Sighting {
 }
 
 impl Snapshot {
+    /// A digest of what the pages say, the ones that are no posts included: it tells whether the folder changed.
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for (page, sighting) in &self.pages {
+            let said = match &sighting.verdict {
+                Verdict::Post(post) => ["post", &post.digest],
+                Verdict::Alias(target) => ["alias", target],
+                Verdict::Not(reason) => ["not", reason],
+                Verdict::Unreadable(reason) => ["unreadable", reason],
+            };
+            let canonical = sighting.canonical.as_deref().unwrap_or_default();
+            for part in [page, canonical, said[0], said[1]] {
+                digest.update(part);
+                // No part holds a zero byte, so that parts can't run into each other.
+                digest.update([0]);
+            }
+        }
+        digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// Whether a page that isn't in the snapshot may be there all the same, because its surroundings can't be read.
     pub fn hides(&self, path: &str) -> bool {
         self.unreadable.iter().any(|folder| path.starts_with(folder))

@@ -44,7 +44,7 @@ pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost};
 pub use self::report::Report;
 pub use self::seen::{Going, Gone};
-pub use self::site::SiteState;
+pub use self::site::{Held, SiteState};
 pub use self::table::{Member, Record, Table};
 
 /// The version of the data directory's layout that this program writes.

@@ -305,6 +305,13 @@ async fn the_brake_holds_until_the_owner_confirms_or_few_enough_are_left() {
     let desk = desk.again("max_changes = 3");
     assert!(desk.settle().await.is_empty(), "a restart confirms nothing");
     assert_eq!(types(&desk.publish(&["/posts/a/"]).await), ["Create"]);
+    assert!(
+        desk.settle().await.is_empty(),
+        "fewer are left, but the folder is the same"
+    );
+    let desk = desk.again("max_changes = 3");
+    assert!(desk.plan().await.held);
+    desk.post("b", "<p>New, and edited.</p>");
     assert_eq!(types(&desk.settle().await), ["Create", "Create", "Create"]);
     for slug in ["a", "b", "c", "d"] {
         desk.post(slug, "<p>Edited.</p>");
@@ -312,6 +319,9 @@ async fn the_brake_holds_until_the_owner_confirms_or_few_enough_are_left() {
     assert!(desk.settle().await.is_empty());
     desk.publisher.publish(Selection::All, silent()).await.unwrap();
     assert_eq!(desk.jobs().len(), 4);
+    assert_eq!(desk.instance.store.site().unwrap().held, None);
+    desk.post("e", "<p>One more.</p>");
+    assert_eq!(desk.settle().await.len(), 1);
 }
 
 #[tokio::test]
