@@ -40,11 +40,13 @@ class Fragment extends HTMLElement {
       if (!answer.ok) return;
       const html = await answer.text();
       if (!html.trim() || html === this.shown) return;
-      const open = [...this.querySelectorAll("details[open]")].map((it) => it.closest("li")?.id);
+      // What the reader has unfolded stays so.
+      const name = (fold) => fold.closest(".tidings-reply")?.querySelector(".tidings-when")?.href;
+      const open = new Set([...this.querySelectorAll("details[open]")].map(name));
       this.shown = html;
       this.innerHTML = policy ? policy.createHTML(html) : html;
-      for (const id of open) {
-        if (id) this.querySelector(`#${CSS.escape(id)} details`)?.setAttribute("open", "");
+      for (const fold of this.querySelectorAll("details")) {
+        if (open.has(name(fold))) fold.open = true;
       }
     } catch {
       // No answer: what stands inside stays.
