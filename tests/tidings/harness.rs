@@ -144,7 +144,6 @@ pub(crate) struct World {
     pub(crate) origin: String,
     upstream: Arc<Mutex<Option<SocketAddr>>>,
     daemon: Option<Daemon>,
-    extra: String,
 }
 
 impl World {
@@ -161,14 +160,22 @@ impl World {
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let upstream = Arc::new(Mutex::new(None));
         tokio::spawn(front(listener, site.output(), Arc::clone(&upstream)));
+        World::at(site, extra, origin, upstream)
+    }
+
+    /// Writes ap.toml for an ORIGIN where the test starts a proxy of its own.
+    pub(crate) fn behind(site: Site, extra: &str, origin: String) -> World {
+        World::at(site, extra, origin, Arc::default())
+    }
+
+    fn at(site: Site, extra: &str, origin: String, upstream: Arc<Mutex<Option<SocketAddr>>>) -> World {
         let world = World {
             site,
             origin,
             upstream,
             daemon: None,
-            extra: extra.to_string(),
         };
-        world.configure(&world.extra.clone());
+        world.configure(extra);
         world
     }
 

@@ -12,9 +12,12 @@ mod discovery; // every row of the table of served paths
 mod harness; // the site, the proxy in front, the daemon, and peers
 mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
+mod main_job; // a folder of pages becomes an account that people follow
 mod notes; // notes from the command line, and who reacted to a page
+mod proxy; // behind a real nginx
 mod publish; // the river out, from the folder to the jobs
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
+mod restart; // nothing is lost, however it ends
 mod served; // a remote server that serves pages as a test wants them
 mod vectors; // signatures made by others
 mod widget; // what people said, on the reader's page
