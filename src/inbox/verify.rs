@@ -120,8 +120,8 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
         // Its own host says that it is gone; there is no key to check the Delete with, and none is needed.
         Err(Refusal::NoKey {
             key_id,
-            error: RemoteError::Gone { .. },
-        }) if deleted && value::same_host(&key_id, activity.actor()) => {
+            error: RemoteError::Gone(_),
+        }) if deleted && is_gone(instance, &key_id, activity.actor()).await => {
             return Ok(Verdict::Verified(Box::new(Verified {
                 activity,
                 signed: signed(&arrival.headers, now),
@@ -304,9 +304,16 @@ async fn signer(
 /// Checks one signature with the key as it is known here; when that fails, with the key as its owner serves it now,
 /// which it may have changed.
 async fn holds(instance: &Instance, candidate: &Candidate<'_>) -> Result<RemoteKey, Refusal> {
-    let no_key = |error| Refusal::NoKey {
-        key_id: candidate.key_id.to_string(),
-        error,
+    let no_key = |error| match error {
+        // Our own trouble is no fault of the signature.
+        RemoteError::Here(reason) => {
+            tracing::error!("{reason}");
+            Refusal::Busy(BUSY)
+        }
+        error => Refusal::NoKey {
+            key_id: candidate.key_id.to_string(),
+            error,
+        },
     };
     let key = remote::key(instance, candidate.key_id, Freshness::Cached)
         .await
@@ -330,6 +337,16 @@ fn signed(headers: &HeaderMap, now: Timestamp) -> Timestamp {
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| Timestamp::try_from(date).ok())
         .unwrap_or(now)
+}
+
+/// Whether an actor is gone, now that a key is. Anybody can name a key that is gone: it must be the actor's own document,
+/// or else that must be gone as well.
+async fn is_gone(instance: &Instance, key_id: &str, actor: &str) -> bool {
+    key_id.split('#').next() == Some(actor)
+        || matches!(
+            remote::actor(instance, actor, Freshness::Fresh).await,
+            Err(RemoteError::Gone(_))
+        )
 }
 
 /// Whether an activity is an actor's own farewell.

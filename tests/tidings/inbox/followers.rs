@@ -238,3 +238,13 @@ async fn a_follower_is_known_without_the_cache() {
     assert_eq!(inbox.post(&peer, "ada", &undo).await, 202);
     assert!(inbox.followers().is_empty());
 }
+
+#[tokio::test]
+async fn a_key_that_is_gone_says_nothing_of_another_actor() {
+    let (inbox, peer) = (Inbox::new(""), Peer::start("127.0.0.2").await);
+    inbox.post(&peer, "ada", &follow(&peer, "ada", &inbox)).await;
+    peer.serve("/users/gone", 410, json!({}));
+    let delete = act(&peer, "ada", "Delete", 1, peer.actor("ada"));
+    assert_eq!(inbox.post(&peer, "gone", &delete).await, 401);
+    assert_eq!(inbox.followers(), [peer.actor("ada")]);
+}
