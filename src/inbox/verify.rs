@@ -84,8 +84,10 @@ pub async fn verify(instance: &Instance, arrival: &Arrival) -> Result<Verdict, R
 
 fn note_failure(instance: &Instance, peer: IpAddr, refusal: &Refusal, now: Timestamp) {
     let cost = match refusal {
-        Refusal::Unsigned(_) | Refusal::NoKey { .. } | Refusal::NotTheSigners(_) => Cost::Dear,
+        Refusal::Unsigned(_) | Refusal::NoKey { .. } => Cost::Dear,
         Refusal::NoInbox(_) | Refusal::Malformed(_) | Refusal::Blocked(_) => Cost::Cheap,
+        // It verified: snac2 sends what others did to its followers' servers, which is no attack.
+        Refusal::NotTheSigners(_) => return,
         // Our own trouble, or the host's own limit.
         Refusal::TooMany(_) | Refusal::Busy(_) | Refusal::Store(_) => return,
     };
@@ -387,11 +389,8 @@ async fn served(instance: &Instance, activity: &Activity, signer: &str) -> Resul
         // It is still there.
         Ok(_) if activity.kind() == ActivityKind::Delete => Err(foreign()),
         Ok(object) => Ok(Served::Object(object)),
-        Err(RemoteError::Gone { .. } | RemoteError::NotFound { .. })
-            if activity.kind() == ActivityKind::Delete =>
-        {
-            Ok(Served::Gone)
-        }
+        // Only 410 says so: a private note may be 404 for us.
+        Err(RemoteError::Gone(_)) if activity.kind() == ActivityKind::Delete => Ok(Served::Gone),
         Err(_) => Err(foreign()),
     }
 }

@@ -135,6 +135,12 @@ async fn a_forwarded_activity_is_taken_only_from_what_its_origin_serves() {
         "it is still there"
     );
     assert_eq!(inbox.interactions().len(), 1);
+    peer.serve("/notes/1", 404, json!({}));
+    assert_eq!(
+        inbox.post(&carrier, "carl", &delete).await,
+        403,
+        "it may be hidden from us only"
+    );
     peer.serve("/notes/1", 410, json!({}));
     assert_eq!(inbox.post(&carrier, "carl", &delete).await, 202);
     assert!(inbox.interactions().is_empty());
