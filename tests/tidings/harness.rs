@@ -144,6 +144,8 @@ pub(crate) struct World {
     pub(crate) origin: String,
     upstream: Arc<Mutex<Option<SocketAddr>>>,
     daemon: Option<Daemon>,
+    /// What stands in the daemon's environment besides ours.
+    pub(crate) environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl World {
@@ -174,6 +176,7 @@ impl World {
             origin,
             upstream,
             daemon: None,
+            environment: Vec::new(),
         };
         world.configure(extra);
         world
@@ -207,7 +210,7 @@ impl World {
     /// Starts the daemon, or ends it with SIGKILL and starts another.
     pub(crate) async fn restart(&mut self) {
         self.kill();
-        let daemon = Daemon::start(&self.config());
+        let daemon = Daemon::start(&self.config(), &self.environment);
         *self.upstream.lock().unwrap() = Some(daemon.address);
         self.daemon = Some(daemon);
     }
@@ -347,10 +350,11 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(config: &Path) -> Daemon {
+    fn start(config: &Path, environment: &[(&'static str, PathBuf)]) -> Daemon {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tidings"))
             .args(["serve", "-v", "--config"])
             .arg(config)
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -497,17 +501,42 @@ where
         let Ok((stream, from)) = listener.accept().await else {
             return;
         };
-        let answer = answer.clone();
+        tokio::spawn(converse(stream, from, answer.clone()));
+    }
+}
+
+/// Serves, with TLS.
+async fn serve_tls<F, A>(listener: TcpListener, tls: tokio_rustls::TlsAcceptor, answer: F)
+where
+    F: Fn(Request<Incoming>, SocketAddr) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    loop {
+        let Ok((stream, from)) = listener.accept().await else {
+            return;
+        };
+        let (tls, answer) = (tls.clone(), answer.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let answer = answer(request, from);
-                async move { Ok::<_, Infallible>(answer.await) }
-            });
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            if let Ok(stream) = tls.accept(stream).await {
+                converse(stream, from, answer).await;
+            }
         });
     }
+}
+
+async fn converse<S, F, A>(stream: S, from: SocketAddr, answer: F)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    F: Fn(Request<Incoming>, SocketAddr) -> A + Send + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let answer = answer(request, from);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
@@ -586,17 +615,55 @@ pub(crate) fn fresh_key() -> PrivateKey {
 impl Peer {
     /// Starts a remote server on an address of 127.0.0.0/8.
     pub(crate) async fn start(address: &str) -> Peer {
-        let listener = TcpListener::bind((address, 0)).await.unwrap();
-        let peer = Peer {
-            origin: format!("http://{}", listener.local_addr().unwrap()),
-            state: Arc::new(Mutex::new(State::default())),
-        };
+        let (listener, peer) = Peer::bind(address, "http").await;
         let serving = peer.clone();
         tokio::spawn(serve(listener, move |request, _| {
             let peer = serving.clone();
             async move { peer.answer(request).await }
         }));
         peer
+    }
+
+    /// Starts a remote server that speaks https, with a certificate of an authority of its own; answers the authority's
+    /// certificate as PEM too.
+    pub(crate) async fn start_tls(address: &str) -> (Peer, String) {
+        let authority_key = rcgen::KeyPair::generate().unwrap();
+        let mut authority = rcgen::CertificateParams::new(vec![]).unwrap();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&authority_key).unwrap();
+        let issuer = rcgen::Issuer::new(authority, authority_key);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let own = rcgen::CertificateParams::new(vec![address.to_string()])
+            .unwrap()
+            .signed_by(&key, &issuer)
+            .unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.der().clone()], key.serialize_der().try_into().unwrap())
+            .unwrap();
+        let (listener, peer) = Peer::bind(address, "https").await;
+        let serving = peer.clone();
+        tokio::spawn(serve_tls(
+            listener,
+            tokio_rustls::TlsAcceptor::from(Arc::new(tls)),
+            move |request, _| {
+                let peer = serving.clone();
+                async move { peer.answer(request).await }
+            },
+        ));
+        (peer, certificate.pem())
+    }
+
+    async fn bind(address: &str, scheme: &str) -> (TcpListener, Peer) {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
+        let peer = Peer {
+            origin: format!("{scheme}://{}", listener.local_addr().unwrap()),
+            state: Arc::new(Mutex::new(State::default())),
+        };
+        (listener, peer)
     }
 
     /// The id of one of its actors.

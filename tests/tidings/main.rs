@@ -19,6 +19,7 @@ mod publish; // the river out, from the folder to the jobs
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
 mod restart; // nothing is lost, however it ends
 mod served; // a remote server that serves pages as a test wants them
+mod tls; // servers that speak https
 mod vectors; // signatures made by others
 mod widget; // what people said, on the reader's page
 
