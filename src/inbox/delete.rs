@@ -1,7 +1,7 @@
 //! Delete: an actor takes back an object of its own, or says farewell.
 
 use super::verify::Verified;
-use super::{Refusal, gone, moderation, value};
+use super::{Refusal, gone, moderation, value, verify};
 use crate::instance::Instance;
 use crate::remote;
 use crate::store::{Going, Interaction, InteractionKind, StoreError};
@@ -18,6 +18,12 @@ pub(super) fn take(instance: &Instance, verified: &Verified) -> Result<(), Refus
     if !value::same_host(id, delete.actor()) {
         return Err(Refusal::NotTheSigners(format!(
             "{} can't delete {id}, which is on another host",
+            delete.actor()
+        )));
+    }
+    if verify::knows(instance, id) {
+        return Err(Refusal::NotTheSigners(format!(
+            "{} can't delete another actor, {id}",
             delete.actor()
         )));
     }

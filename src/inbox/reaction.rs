@@ -63,13 +63,15 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
     let id = Interaction::id_of(reaction.kind, activity.actor(), Some(&reaction.key), None);
     let now = instance.clock.now();
     let audience = activity.audience();
-    // Some servers address a Like to nobody, and GoToSocial to the author alone: that says where it goes, and isn't a
-    // wish for privacy.
+    // Some servers address a Like to nobody, and GoToSocial and mitra to the author alone: that says where it goes, and
+    // isn't a wish for privacy. No server does so with a boost that is for everybody.
     let public = audience.is_public()
-        || audience
-            .recipients
-            .iter()
-            .all(|address| ours::actor(instance, address).is_some());
+        || audience.is_empty()
+        || (reaction.kind == InteractionKind::Like
+            && audience
+                .recipients
+                .iter()
+                .all(|address| ours::actor(instance, address).is_some()));
     let mut interaction = Interaction {
         id: id.clone(),
         kind: reaction.kind,

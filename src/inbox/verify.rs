@@ -357,7 +357,7 @@ fn deletes_its_actor(activity: &Activity) -> bool {
 }
 
 /// Whether an actor means anything to us.
-fn knows(instance: &Instance, actor: &str) -> bool {
+pub(super) fn knows(instance: &Instance, actor: &str) -> bool {
     let store = &instance.store;
     remote::document(instance, actor).is_some()
         || store.interactions.has_label(&Interaction::label_of_actor(actor))

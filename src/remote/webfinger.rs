@@ -1,7 +1,7 @@
 //! From a handle to an actor's id, by WebFinger (RFC 7033).
 
 use hyper::header::HeaderMap;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -13,6 +13,15 @@ use crate::net::{NetError, Reach};
 const JRD_LIMIT: usize = 64 * 1024;
 /// Longest name or host that is looked up, in bytes (RFC 1035 allows 253 for a host).
 const PART: usize = 256;
+/// What is percent-encoded in a query. RFC 3986, 3.4 lets `:` and `@` stand there, and every server is asked with them
+/// by others: some that are static files behind a rule compare letters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@');
 
 /// A handle: `@ada@social.example`, also with a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +111,7 @@ pub async fn look_up(instance: &Instance, handle: &Handle) -> Result<Found, Remo
 /// Where to ask: https, and where private addresses are allowed http as well; there first what is more likely.
 fn places(instance: &Instance, handle: &Handle) -> Result<Vec<Url>, RemoteError> {
     let resource = format!("acct:{}@{}", handle.user, handle.host);
-    let query = utf8_percent_encode(&resource, NON_ALPHANUMERIC).to_string();
+    let query = utf8_percent_encode(&resource, RESERVED).to_string();
     let at = |scheme: &str| {
         Url::parse(&format!(
             "{scheme}://{}/.well-known/webfinger?resource={query}",
@@ -173,6 +182,13 @@ mod tests {
         ] {
             assert_eq!(Handle::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_resource_is_asked_for_as_other_servers_write_it() {
+        let written = |resource: &str| utf8_percent_encode(resource, RESERVED).to_string();
+        assert_eq!(written("acct:ada_l@127.0.0.1:9000"), "acct:ada_l@127.0.0.1:9000");
+        assert_eq!(written("acct:a&b=c@é.example"), "acct:a%26b%3Dc@%C3%A9.example");
     }
 
     #[test]

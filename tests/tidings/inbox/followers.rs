@@ -121,6 +121,12 @@ async fn an_actor_that_goes_takes_everything_along_and_nobody_else_can_send_it_a
         .await;
     let delete = act(&peer, "ada", "Delete", 1, peer.actor("ada"));
     assert_eq!(inbox.post(&peer, "bob", &delete).await, 403);
+    let by_bob = with(delete.clone(), "actor", peer.actor("bob"));
+    assert_eq!(
+        inbox.post(&peer, "bob", &by_bob).await,
+        403,
+        "signed by bob, who isn't ada"
+    );
     assert_eq!(inbox.interactions().len(), 2);
     assert_eq!(inbox.post(&peer, "ada", &delete).await, 202);
     assert!(inbox.followers().is_empty());

@@ -122,6 +122,22 @@ async fn who_sees_a_like_follows_from_its_addresses() {
             .post(&peer, "ada", &act(&peer, "ada", "Undo", n as u32, like))
             .await;
     }
+    let boost = act(&peer, "ada", "Announce", 2, inbox.object());
+    for (n, (to, public)) in [(json!([]), true), (json!(blog), false), (json!(PUBLIC), true)]
+        .into_iter()
+        .enumerate()
+    {
+        let boost = with(
+            with(boost.clone(), "to", to.clone()),
+            "id",
+            peer.id(&format!("/boosts/{n}")),
+        );
+        assert_eq!(inbox.post(&peer, "ada", &boost).await, 202);
+        assert_eq!(inbox.only().public, public, "a boost to {to}");
+        inbox
+            .post(&peer, "ada", &act(&peer, "ada", "Undo", 10 + n as u32, boost))
+            .await;
+    }
 }
 
 #[tokio::test]
