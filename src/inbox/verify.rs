@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{DATE, HeaderMap};
+use hyper::header::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
@@ -126,7 +126,9 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
         }) if deleted && is_gone(instance, &key_id, activity.actor()).await => {
             return Ok(Verdict::Verified(Box::new(Verified {
                 activity,
-                signed: signed(&arrival.headers, now),
+                signed: checked
+                    .first()
+                    .map_or(now, |candidate| candidate.checked.signed()),
                 served: None,
             })));
         }
@@ -155,7 +157,7 @@ async fn verify_admitted(instance: &Instance, arrival: &Arrival, now: Timestamp)
     };
     Ok(Verdict::Verified(Box::new(Verified {
         activity,
-        signed: signed(&arrival.headers, now),
+        signed: signer.signed,
         served,
     })))
 }
@@ -253,6 +255,18 @@ fn checked<'a>(
 struct Signer {
     owner: String,
     scheme: Scheme,
+    signed: Timestamp,
+}
+
+impl Candidate<'_> {
+    /// Says that the signature holds, and whose it is.
+    fn by(&self, owner: &str) -> Signer {
+        Signer {
+            owner: owner.to_string(),
+            scheme: self.scheme,
+            signed: self.checked.signed(),
+        }
+    }
 }
 
 /// The owner of the first signature that holds, most likely `actor`.
@@ -266,10 +280,7 @@ async fn signer(
         if remote::cached_key(instance, actor, candidate.key_id)
             .is_some_and(|key| candidate.checked.verify(&key.key).is_ok())
         {
-            return Ok(Signer {
-                owner: actor.to_string(),
-                scheme: candidate.scheme,
-            });
+            return Ok(candidate.by(actor));
         }
     }
     // From here on another server may have to be waited for.
@@ -277,12 +288,7 @@ async fn signer(
     let mut failure = Refusal::Unsigned(SigError::Missing);
     for candidate in candidates {
         match holds(instance, candidate).await {
-            Ok(key) => {
-                return Ok(Signer {
-                    owner: key.owner,
-                    scheme: candidate.scheme,
-                });
-            }
+            Ok(key) => return Ok(candidate.by(&key.owner)),
             // A follower is known also while its server can't be asked.
             Err(Refusal::NoKey {
                 error: RemoteError::Unreachable(_),
@@ -292,10 +298,7 @@ async fn signer(
                     .is_some_and(|key| candidate.checked.verify(&key).is_ok())
             }) =>
             {
-                return Ok(Signer {
-                    owner: actor.unwrap_or_default().to_string(),
-                    scheme: candidate.scheme,
-                });
+                return Ok(candidate.by(actor.unwrap_or_default()));
             }
             Err(refusal) => failure = refusal,
         }
@@ -329,16 +332,6 @@ async fn holds(instance: &Instance, candidate: &Candidate<'_>) -> Result<RemoteK
         .map_err(no_key)?;
     candidate.checked.verify(&key.key)?;
     Ok(key)
-}
-
-/// When a request says that it was signed: its Date, which draft-cavage covers, or else now.
-fn signed(headers: &HeaderMap, now: Timestamp) -> Timestamp {
-    headers
-        .get(DATE)
-        .and_then(|date| date.to_str().ok())
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .and_then(|date| Timestamp::try_from(date).ok())
-        .unwrap_or(now)
 }
 
 /// Whether an actor is gone, now that a key is. Anybody can name a key that is gone: it must be the actor's own document,

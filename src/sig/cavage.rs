@@ -144,7 +144,7 @@ fn is_token(byte: u8) -> bool {
 }
 
 /// Checks what needs no key: coverage, time, digest.
-pub(super) fn check(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Result<(), SigError> {
+pub(super) fn check(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Result<Timestamp, SigError> {
     for needed in ["(request-target)", "host"] {
         if !parts.covers(needed) {
             return Err(SigError::Uncovered(needed));
@@ -153,33 +153,32 @@ pub(super) fn check(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Res
     if message.needs_digest() && !parts.covers("digest") {
         return Err(SigError::Uncovered("digest"));
     }
-    check_time(parts, message, now)?;
+    let signed = check_time(parts, message, now)?;
     if parts.covers("digest") {
         let header = message
             .header(DIGEST.as_str())?
             .ok_or_else(|| SigError::Absent("digest".to_owned()))?;
         digest::check_digest(&header, message.body.unwrap_or_default())?;
     }
-    Ok(())
+    Ok(signed)
 }
 
-fn check_time(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Result<(), SigError> {
-    if !parts.covers("date") && !parts.covers("(created)") {
-        return Err(SigError::Uncovered("date or (created)"));
+/// Answers when it was signed: by `(created)`, else by Date.
+fn check_time(parts: &Parts, message: &Message<'_>, now: Timestamp) -> Result<Timestamp, SigError> {
+    let mut signed = Err(SigError::Uncovered("date or (created)"));
+    if parts.covers("date") {
+        signed = Ok(check_fresh(date(message)?, now)?);
     }
     if parts.covers("(created)") {
         let created = parts
             .created
             .as_deref()
             .ok_or_else(|| SigError::Absent("(created)".to_owned()))?;
-        check_fresh(seconds(created)?, now)?;
-    }
-    if parts.covers("date") {
-        check_fresh(date(message)?, now)?;
+        signed = Ok(check_fresh(seconds(created)?, now)?);
     }
     match parts.expires.as_deref().map(seconds).transpose()? {
         Some(expires) if expires < now => Err(SigError::Expired(expires)),
-        _ => Ok(()),
+        _ => signed,
     }
 }
 
@@ -375,7 +374,7 @@ mod tests {
                 Timestamp::from_second(now).unwrap(),
             )
         };
-        assert_eq!(verdict("created=1000,expires=1060", 1060), Ok(()));
+        assert_eq!(verdict("created=1000,expires=1060", 1060), Ok(Timestamp::from_second(1000).unwrap()));
         assert!(matches!(
             verdict("created=1000,expires=1060", 1061),
             Err(SigError::Expired(_))

@@ -100,24 +100,25 @@ impl Claim {
     /// Any but [`SigError::Missing`], [`SigError::WrongAlgorithm`], [`SigError::BadSignature`] and [`SigError::Key`].
     pub fn check(&self, message: &Message<'_>, now: Timestamp) -> Result<Checked<'_>, SigError> {
         let target = Target::parse(message.target_uri)?;
-        let (algorithm, bare_base) = match &self.parts {
+        let (signed, algorithm, bare_base) = match &self.parts {
             Parts::Cavage(parts) => {
-                cavage::check(parts, message, now)?;
+                let signed = cavage::check(parts, message, now)?;
                 // Servers differ in whether the query belongs to the target of a GET, so the line without
                 // it counts as well. A GET changes nothing here, and what it reads is decided by its path.
                 let bare = message.method == "GET" && target.query.is_some();
                 let bare_base = bare
                     .then(|| cavage::base(parts, message, &target.without_query()))
                     .transpose()?;
-                (parts.algorithm()?, bare_base)
+                (signed, parts.algorithm()?, bare_base)
             }
             Parts::Rfc9421(parts) => {
-                rfc9421::check(parts, message, &target, now)?;
-                (parts.algorithm()?, None)
+                let signed = rfc9421::check(parts, message, &target, now)?;
+                (signed, parts.algorithm()?, None)
             }
         };
         Ok(Checked {
             claim: self,
+            signed,
             algorithm,
             base: self.base_for(message, &target)?,
             bare_base,
@@ -138,6 +139,7 @@ impl Claim {
 #[derive(Clone, Debug)]
 pub struct Checked<'a> {
     claim: &'a Claim,
+    signed: Timestamp,
     algorithm: Option<Algorithm>,
     base: String,
     /// For a GET with a query: the base of a sender that leaves the query out.
@@ -145,6 +147,11 @@ pub struct Checked<'a> {
 }
 
 impl Checked<'_> {
+    /// When the request was signed, by a time that the signature covers: `created`, or else Date.
+    pub fn signed(&self) -> Timestamp {
+        self.signed
+    }
+
     /// Checks the signature itself. May be called again with a key that was fetched afresh.
     ///
     /// # Errors
@@ -172,11 +179,11 @@ impl Checked<'_> {
     }
 }
 
-/// Refuses a time that is more than [`MAX_SKEW`] off, before or after.
-pub(super) fn check_fresh(signed: Timestamp, now: Timestamp) -> Result<(), SigError> {
+/// Refuses a time that is more than [`MAX_SKEW`] off, before or after; answers it otherwise.
+pub(super) fn check_fresh(signed: Timestamp, now: Timestamp) -> Result<Timestamp, SigError> {
     match now.duration_since(signed).abs() > MAX_SKEW {
         true => Err(SigError::Stale { signed, now }),
-        false => Ok(()),
+        false => Ok(signed),
     }
 }
 

@@ -131,7 +131,7 @@ pub(super) fn check(
     message: &Message<'_>,
     target: &Target<'_>,
     now: Timestamp,
-) -> Result<(), SigError> {
+) -> Result<Timestamp, SigError> {
     if !parts.covers("@method") {
         return Err(SigError::Uncovered("@method"));
     }
@@ -141,7 +141,7 @@ pub(super) fn check(
     if message.needs_digest() && !parts.covers("content-digest") {
         return Err(SigError::Uncovered("content-digest"));
     }
-    check_fresh(
+    let signed = check_fresh(
         timestamp(parts.created.ok_or(SigError::Uncovered("created"))?)?,
         now,
     )?;
@@ -155,7 +155,7 @@ pub(super) fn check(
             .ok_or_else(|| SigError::Absent("content-digest".to_owned()))?;
         digest::check_content_digest(&header, message.body.unwrap_or_default())?;
     }
-    Ok(())
+    Ok(signed)
 }
 
 /// Whether the whole target is covered: at once, or in parts that come to the same (all of them are taken from
