@@ -1,6 +1,6 @@
 //! `ap.toml`: what the owner asks for, valid or not at all.
 //!
-//! The rest of the program sees only [`Config`], in which every value is possible and every path absolute. [`parse`]
+//! The rest of the program sees only [`Config`], in which every value is possible and every path absolute. [`parse()`]
 //! makes one from text, [`Config::read`] from a file.
 
 pub mod default;

@@ -1,6 +1,6 @@
 //! What the commands ask for, and how the daemon is asked.
 //!
-//! A command is a value, [`Command`], carried out by one function, [`execute`]. While the daemon runs the command goes
+//! A command is a value, [`Command`], carried out by one function, [`execute()`]. While the daemon runs the command goes
 //! to it through the control socket; otherwise the command's own process opens the store and calls the same function.
 //!
 //! On the socket a connection carries one request: a line of JSON, answered by any number of lines with `progress` and
