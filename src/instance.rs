@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver;
 use crate::inbox::gate::Gate;
-use crate::keys::Keys;
+use crate::keys::{KeyPair, Keys};
 use crate::net::Client;
 use crate::remote;
 use crate::store::{Activity, Job, Store, StoreError};
@@ -119,20 +119,26 @@ impl Instance {
 
     /// The document of one of our actors, as it is now.
     pub fn actor_document(&self, name: &str) -> Result<Option<Value>, StoreError> {
-        let config = self.config();
-        let Some(described) = config.actor(name) else {
+        if self.config().actor(name).is_none() {
             return Ok(None);
-        };
+        }
         let keys = self.keys.of(name)?;
+        Ok(self.actor_document_with(name, &keys))
+    }
+
+    /// The document of one of our actors with these keys: during a rotation the next ones are told before they are used.
+    pub fn actor_document_with(&self, name: &str, keys: &KeyPair) -> Option<Value> {
+        let config = self.config();
+        let described = config.actor(name)?;
         let (rsa_pem, ed25519_multibase) = (keys.rsa.public_pem(), keys.ed25519.public_multibase());
-        Ok(Some(actor::document(
+        Some(actor::document(
             &config.describe(described),
             &self.iris,
             actor::Keys {
                 rsa_pem: &rsa_pem,
                 ed25519_multibase: &ed25519_multibase,
             },
-        )))
+        ))
     }
 
     /// The document of the actor that signs our fetches.

@@ -10,11 +10,12 @@
 //! fails), and some servers refuse another id than `#main-key`.
 //!
 //! A rotation goes through these steps, each on disk before the next, and each may be repeated:
-//! 1. the new keys lie in `next-*.pem`, a copy of the old one in `former/FINGERPRINT.pem`;
-//! 2. `keys.json` says that the rotation has begun: from here it is always completed, at the next start if need be;
-//! 3. the new keys take the place of the old ones;
-//! 4. the Update is queued, to be signed with the former key (by [`crate::publish`]);
-//! 5. `keys.json` says that it is done, `next-*.pem` go. The former key stays until no delivery needs it.
+//! 1. the new keys lie in `next-*.pem`, and `keys.json` names them: from here the rotation is always completed, at the
+//!    next start if need be;
+//! 2. the Update is queued, to be signed with the present key whenever it is delivered (by [`crate::publish`]);
+//! 3. a copy of the present key lies in `former/FINGERPRINT.pem`, until no delivery needs it;
+//! 4. `keys.json` says that the new keys are the present ones, and they take the place of the old;
+//! 5. `next-*.pem` go.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -35,6 +36,12 @@ const RECORD: &str = "keys";
 const RSA: &str = "key.pem";
 /// The Ed25519 key of an actor.
 const ED25519: &str = "ed25519.pem";
+
+/// The files of an actor's keys, and how each is made.
+const GENERATORS: [(&str, fn() -> Result<String, SigError>); 2] = [
+    (ED25519, PrivateKey::generate_ed25519),
+    (RSA, PrivateKey::generate_rsa),
+];
 
 /// The keys of one actor.
 #[derive(Debug)]
@@ -109,9 +116,9 @@ impl Remembered {
 struct Entry {
     /// The fingerprint of `key.pem`.
     key: String,
-    /// During a rotation, the fingerprint of the key that goes.
+    /// During a rotation, the fingerprint of the key that comes; the same as `key` while it takes its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    rotating_from: Option<String>,
+    next: Option<String>,
     /// The fingerprints of earlier keys that deliveries may still need, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     former: Vec<String>,
@@ -179,45 +186,31 @@ impl Keys {
         Ok(former)
     }
 
-    /// Makes new keys for an actor and puts them in place (steps 1 to 3). Whoever calls queues the Update next and then
-    /// calls [`Keys::finish_rotation`]. A rotation that was interrupted is gone on with.
+    /// Makes the next keys of an actor (step 1), or goes on with a rotation that was interrupted. Whoever calls queues the
+    /// Update next and then calls [`Keys::finish_rotation`].
     ///
     /// # Errors
     /// As [`Keys::of`], and when the disk can't be written.
     pub fn begin_rotation(&self, actor: &str) -> Result<Rotation, StoreError> {
-        let old = self.of(actor)?;
-        let owner = Owner::Actor(actor.to_string());
+        let present = self.of(actor)?;
         if let Some(rotation) = self.unfinished_rotation(actor)? {
             return Ok(rotation);
         }
+        let owner = Owner::Actor(actor.to_string());
         let folder = owner.folder();
         let mut state = self.lock();
-        self.disk.replace_secret(
-            &format!("{folder}/next-{ED25519}"),
-            self.generate(&folder, ED25519)?.as_bytes(),
-        )?;
-        let next = self.generate(&folder, RSA)?;
-        self.disk
-            .replace_secret(&format!("{folder}/next-{RSA}"), next.as_bytes())?;
-        let next =
-            read_pem(&next).map_err(|error| self.bad(&format!("{folder}/next-{RSA}"), &error.to_string()))?;
-        let pem = self
-            .disk
-            .read(&format!("{folder}/{RSA}"))?
-            .ok_or_else(|| self.bad(&format!("{folder}/{RSA}"), MISSING))?;
-        let former = format!("{folder}/former/{}.pem", file_name(&old.fingerprint));
-        self.disk.put_secret(&former, &pem)?;
+        for (name, generate) in GENERATORS {
+            let file = format!("{folder}/next-{name}");
+            let pem = generate().map_err(|error| self.bad(&file, &error.to_string()))?;
+            self.disk.replace_secret(&file, pem.as_bytes())?;
+        }
+        let next = self.next(&folder)?;
         let mut entry = self.entry(&mut state, &owner)?.unwrap_or_default();
-        entry.key = fingerprint_of(&next);
-        entry.rotating_from = Some(old.fingerprint.clone());
-        entry.former.push(old.fingerprint.clone());
+        entry.next = Some(next.fingerprint.clone());
         self.remember(&mut state, &owner, entry)?;
-        state.loaded.remove(&owner);
-        drop(state);
-        let new = self.of(actor)?;
         Ok(Rotation {
-            former: old.fingerprint.clone(),
-            new,
+            former: present.fingerprint.clone(),
+            new: next,
         })
     }
 
@@ -226,29 +219,43 @@ impl Keys {
     /// # Errors
     /// As [`Keys::of`].
     pub fn unfinished_rotation(&self, actor: &str) -> Result<Option<Rotation>, StoreError> {
-        let new = self.of(actor)?;
-        let mut state = self.lock();
-        let entry = self.entry(&mut state, &Owner::Actor(actor.to_string()))?;
-        Ok(entry
-            .and_then(|entry| entry.rotating_from)
-            .map(|former| Rotation { former, new }))
-    }
-
-    /// Says that the Update of a rotation is queued (step 5).
-    ///
-    /// # Errors
-    /// When the disk can't be written.
-    pub fn finish_rotation(&self, actor: &str) -> Result<(), StoreError> {
+        let present = self.of(actor)?;
         let owner = Owner::Actor(actor.to_string());
         let mut state = self.lock();
-        let Some(mut entry) = self.entry(&mut state, &owner)? else {
+        let entry = self.entry(&mut state, &owner)?.unwrap_or_default();
+        if entry.next.is_none_or(|next| next == entry.key) {
+            return Ok(None);
+        }
+        Ok(Some(Rotation {
+            former: present.fingerprint.clone(),
+            new: self.next(&owner.folder())?,
+        }))
+    }
+
+    /// Puts the next keys in the place of the present ones (steps 3 to 5); the Update is queued.
+    ///
+    /// # Errors
+    /// As [`Keys::of`], and when the disk can't be written.
+    pub fn finish_rotation(&self, actor: &str) -> Result<(), StoreError> {
+        let Some(rotation) = self.unfinished_rotation(actor)? else {
             return Ok(());
         };
-        entry.rotating_from = None;
-        self.remember(&mut state, &owner, entry)?;
+        let owner = Owner::Actor(actor.to_string());
         let folder = owner.folder();
-        self.disk.remove(&format!("{folder}/next-{RSA}"))?;
-        self.disk.remove(&format!("{folder}/next-{ED25519}"))
+        let mut state = self.lock();
+        let file = format!("{folder}/{RSA}");
+        let pem = self.disk.read(&file)?.ok_or_else(|| self.bad(&file, MISSING))?;
+        let former = format!("{folder}/former/{}.pem", file_name(&rotation.former));
+        self.disk.put_secret(&former, &pem)?;
+        let mut entry = self.entry(&mut state, &owner)?.unwrap_or_default();
+        entry.key = rotation.new.fingerprint.clone();
+        if !entry.former.contains(&rotation.former) {
+            entry.former.push(rotation.former);
+        }
+        self.remember(&mut state, &owner, entry)?;
+        self.put_next_in_place(&mut state, &owner)?;
+        state.loaded.remove(&owner);
+        Ok(())
     }
 
     /// Removes the former keys of an actor but those that `needed` names.
@@ -261,8 +268,7 @@ impl Keys {
         let Some(mut entry) = self.entry(&mut state, &owner)? else {
             return Ok(());
         };
-        let keep =
-            |fingerprint: &String| needed(fingerprint) || entry.rotating_from.as_ref() == Some(fingerprint);
+        let keep = |fingerprint: &String| needed(fingerprint);
         let (kept, gone): (Vec<String>, Vec<String>) = entry.former.iter().cloned().partition(keep);
         if gone.is_empty() {
             return Ok(());
@@ -290,8 +296,11 @@ impl Keys {
         }
         let folder = owner.folder();
         let entry = self.entry(&mut state, owner)?;
-        if entry.as_ref().is_some_and(|entry| entry.rotating_from.is_some()) {
-            self.put_next_in_place(&folder)?;
+        if entry
+            .as_ref()
+            .is_some_and(|entry| entry.next.as_ref() == Some(&entry.key))
+        {
+            self.put_next_in_place(&mut state, owner)?;
         }
         let rsa = self.read_or_make(&folder, RSA, entry.is_some(), PrivateKey::generate_rsa)?;
         let fingerprint = fingerprint_of(&rsa);
@@ -322,14 +331,37 @@ impl Keys {
         Ok(pair)
     }
 
-    /// Step 3 of a rotation.
-    fn put_next_in_place(&self, folder: &str) -> Result<(), StoreError> {
-        for name in [ED25519, RSA] {
+    /// Puts the next keys in place (steps 4 and 5).
+    fn put_next_in_place(&self, state: &mut State, owner: &Owner) -> Result<(), StoreError> {
+        let folder = owner.folder();
+        for (name, _) in GENERATORS {
             if let Some(pem) = self.disk.read(&format!("{folder}/next-{name}"))? {
                 self.disk.replace_secret(&format!("{folder}/{name}"), &pem)?;
             }
         }
+        if let Some(mut entry) = self.entry(state, owner)? {
+            entry.next = None;
+            self.remember(state, owner, entry)?;
+        }
+        for (name, _) in GENERATORS {
+            self.disk.remove(&format!("{folder}/next-{name}"))?;
+        }
         Ok(())
+    }
+
+    /// The keys that wait to take the place of the present ones.
+    fn next(&self, folder: &str) -> Result<Arc<KeyPair>, StoreError> {
+        let read = |name: &str| {
+            let file = format!("{folder}/next-{name}");
+            self.read_key(&file)?
+                .ok_or_else(|| self.bad(&file, "it is missing in the middle of a rotation"))
+        };
+        let rsa = read(RSA)?;
+        Ok(Arc::new(KeyPair {
+            fingerprint: fingerprint_of(&rsa),
+            rsa,
+            ed25519: Arc::new(read(ED25519)?),
+        }))
     }
 
     fn read_or_make(
@@ -349,15 +381,6 @@ impl Keys {
         let pem = generate().map_err(|error| self.bad(&file, &error.to_string()))?;
         self.disk.put_secret(&file, pem.as_bytes())?;
         self.read_key(&file)?.ok_or_else(|| self.bad(&file, MISSING))
-    }
-
-    fn generate(&self, folder: &str, name: &str) -> Result<String, StoreError> {
-        let generated = if name == RSA {
-            PrivateKey::generate_rsa()
-        } else {
-            PrivateKey::generate_ed25519()
-        };
-        generated.map_err(|error| self.bad(&format!("{folder}/next-{name}"), &error.to_string()))
     }
 
     /// A key from its file; `None` when there is no file.
@@ -438,7 +461,7 @@ const MISSING: &str = "it is missing, and other servers know the account by it: 
 pub struct Rotation {
     /// The fingerprint of the key that goes: it signs the Update.
     pub former: String,
-    /// The new keys, already in place.
+    /// The new keys.
     pub new: Arc<KeyPair>,
 }
 
@@ -509,10 +532,12 @@ mod tests {
         assert_eq!(rotation.former, old.fingerprint);
         assert_ne!(rotation.new.fingerprint, old.fingerprint);
         assert_ne!(rotation.new.ed25519.public_pem(), old.ed25519.public_pem());
-        let former = keys.with_fingerprint("blog", &rotation.former).unwrap();
-        assert_eq!(former.rsa.public_pem(), old.rsa.public_pem());
+        assert_eq!(keys.of("blog").unwrap().fingerprint, old.fingerprint);
         keys.finish_rotation("blog").unwrap();
         assert!(keys.unfinished_rotation("blog").unwrap().is_none());
+        assert_eq!(keys.of("blog").unwrap().fingerprint, rotation.new.fingerprint);
+        let former = keys.with_fingerprint("blog", &rotation.former).unwrap();
+        assert_eq!(former.rsa.public_pem(), old.rsa.public_pem());
         keys.forget_former("blog", |_| false).unwrap();
         let now = keys.with_fingerprint("blog", &rotation.former).unwrap();
         assert_eq!(now.fingerprint, rotation.new.fingerprint);
@@ -522,10 +547,8 @@ mod tests {
     fn a_rotation_that_was_interrupted_is_completed() {
         let folder = tempfile::tempdir().unwrap();
         let old = keys(&folder).of("blog").unwrap();
-        let pem = std::fs::read(folder.path().join("actors/blog/key.pem")).unwrap();
         let begun = keys(&folder).begin_rotation("blog").unwrap();
-        // As if the power had failed after keys.json was written and before the new key was in place.
-        std::fs::write(folder.path().join("actors/blog/key.pem"), pem).unwrap();
+        // As after a crash before the Update was queued.
         let after = keys(&folder);
         let rotation = after.unfinished_rotation("blog").unwrap().unwrap();
         assert_eq!(rotation.former, old.fingerprint);
@@ -534,10 +557,22 @@ mod tests {
             after.begin_rotation("blog").unwrap().new.fingerprint,
             begun.new.fingerprint
         );
-        after.finish_rotation("blog").unwrap();
+        // As after a crash before the new keys were in place.
+        let file = folder.path().join("keys.json");
+        let record = std::fs::read_to_string(&file).unwrap();
+        let swapped = record.replacen(&old.fingerprint, &begun.new.fingerprint, 1);
+        assert_ne!(record, swapped);
+        let record: Remembered = serde_json::from_str(&swapped).unwrap();
+        assert_eq!(
+            record.actors["blog"].next.as_ref(),
+            Some(&record.actors["blog"].key)
+        );
+        std::fs::write(&file, swapped).unwrap();
         assert_eq!(
             keys(&folder).of("blog").unwrap().fingerprint,
             begun.new.fingerprint
         );
+        assert!(keys(&folder).unfinished_rotation("blog").unwrap().is_none());
+        assert!(!folder.path().join("actors/blog/next-key.pem").exists());
     }
 }

@@ -48,6 +48,7 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
 struct Common {
     /// The configuration [default: ap.toml in the current directory, then the one named by TIDINGS_CONFIG]
     #[arg(long, value_name = "FILE", global = true)]

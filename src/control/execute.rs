@@ -24,6 +24,10 @@ use crate::widget;
 /// How long `--wait` waits for the first attempts: longer than the slowest server may take, often.
 const WAIT: Duration = Duration::from_secs(600);
 
+/// How long a rotation waits for the first attempts: as long as a slow server may take. Who is told later still gets the
+/// Update signed with the former key.
+const ROTATION: Duration = Duration::from_secs(25);
+
 /// What commands work on.
 #[derive(Debug)]
 pub struct Engine {
@@ -154,6 +158,7 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
             let done = engine.publisher.unpublish(&targets).await.map_err(publishing)?;
             Ok(done_reply(&done))
         }
+        Command::Rotate { actor } => rotate(engine, actor).await,
         other => {
             // The store blocks.
             let engine = Arc::clone(engine);
@@ -162,6 +167,53 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
                 .map_err(|error| Failure::failed(format!("the work was interrupted: {error}")))?
         }
     }
+}
+
+/// Makes new keys, announces them with the present ones, and puts them in place when everybody was told.
+async fn rotate(engine: &Arc<Engine>, actor: Option<String>) -> Result<Reply, Failure> {
+    let instance = &engine.instance;
+    let config = instance.config();
+    let name = match &actor {
+        Some(name) => {
+            let name = name.trim_start_matches('@');
+            if config.actor(name).is_none() {
+                return Err(Failure::failed(format!("there is no actor {name}"))
+                    .hint("`tidings actor show` lists them"));
+            }
+            name.to_string()
+        }
+        None => config.default_actor().name.clone(),
+    };
+    let before = queued(instance)?;
+    let announced = blocking(instance, {
+        let name = name.clone();
+        move |instance| profile::begin_rotation(instance, &name)
+    })
+    .await?;
+    let sent: Vec<String> = queued(instance)?.difference(&before).cloned().collect();
+    if engine.role == Role::Command {
+        deliver::drain(instance).await?;
+    }
+    deliver::wait(instance, &sent, ROTATION).await?;
+    blocking(instance, {
+        let name = name.clone();
+        move |instance| instance.keys.finish_rotation(&name)
+    })
+    .await?;
+    Ok(Reply::note(format!(
+        "{name} has new keys; {} inboxes are told",
+        announced.inboxes
+    )))
+}
+
+/// Does what waits for the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    instance: &Arc<Instance>,
+    work: impl FnOnce(&Instance) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    let instance = Arc::clone(instance);
+    let done = tokio::task::spawn_blocking(move || work(&instance)).await;
+    Ok(done.map_err(|error| Failure::failed(format!("the work was interrupted: {error}")))??)
 }
 
 /// The commands that need nothing but the store.
@@ -215,28 +267,11 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
             Ok(reply)
         }
         Command::Keys => show::keys(instance),
-        Command::Rotate { actor } => {
-            let config = instance.config();
-            let name = match &actor {
-                Some(name) => {
-                    let name = name.trim_start_matches('@');
-                    if config.actor(name).is_none() {
-                        return Err(Failure::failed(format!("there is no actor {name}"))
-                            .hint("`tidings actor show` lists them"));
-                    }
-                    name
-                }
-                None => config.default_actor().name.as_str(),
-            };
-            let announced = profile::rotate(instance, name)?;
-            Ok(Reply::note(format!(
-                "{name} has new keys; {} inboxes are told",
-                announced.inboxes
-            )))
-        }
-        Command::Plan | Command::Publish { .. } | Command::Note { .. } | Command::Unpublish { .. } => {
-            Err(Failure::failed("this command is for the publisher"))
-        }
+        Command::Plan
+        | Command::Publish { .. }
+        | Command::Note { .. }
+        | Command::Unpublish { .. }
+        | Command::Rotate { .. } => Err(Failure::failed("this command doesn't work on the store alone")),
     }
 }
 

@@ -10,17 +10,17 @@ use crate::store::{FollowState, ObjectState};
 /// What the daemon is, where it listens, and a page by which the way through the proxy can be tried.
 pub(super) fn status(engine: &Engine) -> Result<Reply, Failure> {
     let instance = &engine.instance;
-    let mut newest = None;
+    // Gathered first, looked at then: the table is locked meanwhile.
+    let mut posts = Vec::new();
     instance.store.objects.each(|key, brief| {
-        if let (ObjectState::Live, Some(page)) = (brief.state, &brief.page)
-            && crate::widget::find(instance, page).is_some()
-            && newest
-                .as_ref()
-                .is_none_or(|(published, _, _)| *published < brief.published)
-        {
-            newest = Some((brief.published, page.clone(), key.to_string()));
+        if let (ObjectState::Live, Some(page)) = (brief.state, &brief.page) {
+            posts.push((brief.published, page.clone(), key.to_string()));
         }
     });
+    posts.sort_by(|a, b| b.cmp(a));
+    let newest = posts
+        .into_iter()
+        .find(|(_, page, _)| crate::widget::find(instance, page).is_some());
     let sample = newest.map(
         |(_, page, key)| json!({ "page": instance.iris.at(&page), "object": instance.iris.object(&key) }),
     );

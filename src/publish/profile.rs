@@ -35,6 +35,7 @@ pub fn update(instance: &Instance) -> Result<Vec<Announced>, StoreError> {
         let name = &actor.name;
         if let Some(rotation) = instance.keys.unfinished_rotation(name)? {
             announced.push(announce_key(instance, name, &rotation)?);
+            instance.keys.finish_rotation(name)?;
             continue;
         }
         let Some(document) = instance.actor_document(name)? else {
@@ -54,21 +55,22 @@ pub fn update(instance: &Instance) -> Result<Vec<Announced>, StoreError> {
     Ok(announced)
 }
 
-/// Makes new keys for an actor and announces them with an Update that the former key signs.
+/// Makes new keys for an actor and queues the Update that announces them, signed with the present key. The new ones take
+/// its place with [`Keys::finish_rotation`](crate::keys::Keys::finish_rotation): best when the Update was tried
+/// everywhere, so that a server which doesn't know the present key yet can still fetch it.
 ///
 /// # Errors
 /// When the store can't be read or written, or the present key is lost.
-pub fn rotate(instance: &Instance, name: &str) -> Result<Announced, StoreError> {
+pub fn begin_rotation(instance: &Instance, name: &str) -> Result<Announced, StoreError> {
     let rotation = instance.keys.begin_rotation(name)?;
     announce_key(instance, name, &rotation)
 }
 
 fn announce_key(instance: &Instance, name: &str, rotation: &Rotation) -> Result<Announced, StoreError> {
-    let inboxes = match instance.actor_document(name)? {
+    let inboxes = match instance.actor_document_with(name, &rotation.new) {
         Some(document) => announce(instance, name, &document, Some(rotation.former.clone()))?,
         None => 0,
     };
-    instance.keys.finish_rotation(name)?;
     Ok(Announced {
         actor: name.to_string(),
         inboxes,
@@ -188,7 +190,9 @@ mod tests {
         let instance = instance(folder.path());
         follow(&instance);
         let old = instance.keys.of("blog").unwrap();
-        rotate(&instance, "blog").unwrap();
+        begin_rotation(&instance, "blog").unwrap();
+        assert_eq!(instance.keys.of("blog").unwrap().fingerprint, old.fingerprint);
+        instance.keys.finish_rotation("blog").unwrap();
         let new = instance.keys.of("blog").unwrap();
         let jobs = jobs(&instance);
         assert_eq!(jobs[0].key.as_ref(), Some(&old.fingerprint));

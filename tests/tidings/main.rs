@@ -6,6 +6,7 @@
 // The lint spares test functions only; here their helpers are tests as well.
 #![allow(clippy::unwrap_used)]
 
+mod cli; // the commands, with a daemon and without
 mod delivery; // the way out, against servers that misbehave
 mod discovery; // every row of the table of served paths
 #[allow(dead_code, reason = "not every subject needs all of it")]
