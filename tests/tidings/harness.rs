@@ -397,12 +397,27 @@ async fn front(listener: TcpListener, files: PathBuf, upstream: Arc<Mutex<Option
                 };
                 return forward(request, upstream).await;
             }
+            let accept = request.headers().get(ACCEPT);
+            if accept.is_some_and(|accept| accept.as_bytes().starts_with(b"application/activity+json"))
+                && let Some(upstream) = upstream
+            {
+                let mut request = request;
+                *request.uri_mut() = format!("/ap/resolve?url={path}").parse().unwrap();
+                return forward(request, upstream).await;
+            }
             let mut file = files.join(path.trim_start_matches('/'));
             if path.ends_with('/') {
                 file.push("index.html");
             }
             match std::fs::read(file) {
-                Ok(bytes) => Response::new(Full::new(Bytes::from(bytes))),
+                Ok(bytes) => {
+                    let mut response = Response::new(Full::new(Bytes::from(bytes)));
+                    if path.ends_with('/') || path.ends_with(".html") {
+                        let html = HeaderValue::from_static("text/html; charset=utf-8");
+                        response.headers_mut().insert(CONTENT_TYPE, html);
+                    }
+                    response
+                }
                 Err(_) => plain(StatusCode::NOT_FOUND, "not found"),
             }
         }
