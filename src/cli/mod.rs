@@ -138,7 +138,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> Outcome {
         Verb::Serve => serve::run(&session),
         Verb::Plan(args) => plan::run(&args, &session),
         Verb::Publish(args) => publish::run(args, &session),
-        Verb::Unpublish(args) => unpublish::run(args, &session),
+        Verb::Unpublish(args) => unpublish::run(&args, &session),
         Verb::Render(args) => render::run(&args, &session),
         Verb::Followers(args) => followers::run(args, &session),
         Verb::Interactions(args) => interactions::run(args, &session),

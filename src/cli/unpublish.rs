@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 /// Unpublishes.
-pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
+pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
     let targets = args.targets.iter().map(|target| absolute(target)).collect();
     let reply = session.tell(Command::Unpublish { targets })?;
     if args.output.json {

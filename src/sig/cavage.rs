@@ -374,7 +374,10 @@ mod tests {
                 Timestamp::from_second(now).unwrap(),
             )
         };
-        assert_eq!(verdict("created=1000,expires=1060", 1060), Ok(Timestamp::from_second(1000).unwrap()));
+        assert_eq!(
+            verdict("created=1000,expires=1060", 1060),
+            Ok(Timestamp::from_second(1000).unwrap())
+        );
         assert!(matches!(
             verdict("created=1000,expires=1060", 1061),
             Err(SigError::Expired(_))

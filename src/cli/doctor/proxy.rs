@@ -181,7 +181,7 @@ impl Outside<'_> {
                     <link rel=\"alternate\" type=\"application/activity+json\">";
         match self.json(page, ACTIVITY_JSON).await {
             Ok(found) if found["id"] == object => {
-                report.ok("page", format!("{page} leads servers to {object}"))
+                report.ok("page", format!("{page} leads servers to {object}"));
             }
             Ok(_) => report.fail(
                 "page",
