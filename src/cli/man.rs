@@ -15,10 +15,11 @@ pub(super) struct Args {
 
 /// Prints the manual page, or writes all.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
-    let mut grammar = grammar();
-    grammar.build();
+    let grammar = grammar();
     let Some(folder) = &args.out else {
         let mut page = Vec::new();
+        let mut grammar = grammar;
+        grammar.build();
         clap_mangen::Man::new(grammar)
             .render(&mut page)
             .map_err(|error| Failure::failed(format!("the manual page: {error}")))?;
@@ -27,6 +28,7 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
     };
     let fail = |error: std::io::Error| Failure::failed(format!("{}: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(fail)?;
+    // Not built before: it leaves out the pages about `help`, as long as there is no such command yet.
     clap_mangen::generate_to(grammar, folder).map_err(fail)?;
     session
         .screen

@@ -37,7 +37,13 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
             screen.note("nothing to publish");
         }
         if reply.data["held"] == Value::Bool(true) {
-            screen.note("this is held: `tidings publish` lets it go out");
+            let because = match reply.data["held_because"].as_str() {
+                Some(because) => format!(" because {because}"),
+                None => String::new(),
+            };
+            screen.note(&format!(
+                "this is held{because}: `tidings publish` lets it go out"
+            ));
         }
     }
     Ok(if args.exit_code && changes > 0 {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, Session};
-use crate::control::{Command, Failure, Format};
+use crate::config::{Config, real_path};
+use crate::control::{Command, Failure, Format, code};
 
 /// What `render` takes.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,7 @@ pub(super) struct Args {
 
 /// Writes a file for each page.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
+    check_folder(&args.out, &session.config()?)?;
     let reply = session.tell(Command::Render { format: args.format })?;
     let ending = match args.format {
         Format::Html => "html",
@@ -46,6 +48,27 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
         args.out.display()
     ));
     Ok(0)
+}
+
+/// The files have the names of the pages themselves: in the output folder they would take their places.
+fn check_folder(out: &Path, config: &Config) -> Result<(), Failure> {
+    let out = real_path(out);
+    for (key, folder) in [
+        ("site.output", &config.site.output),
+        ("site.data", &config.site.data),
+    ] {
+        let folder = real_path(folder);
+        if let (Some(out), Some(folder)) = (&out, folder)
+            && out.starts_with(folder)
+        {
+            return Err(Failure::new(
+                code::USAGE,
+                format!("--out lies inside {key}, and would overwrite what is there"),
+            )
+            .hint("name a folder of its own, among the sources of the site"));
+        }
+    }
+    Ok(())
 }
 
 /// `/posts/hello/` -> `posts/hello/index.html`, `/about.html` -> `about.html`; never outside the folder.

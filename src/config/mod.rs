@@ -10,7 +10,7 @@ mod section;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::GlobSet;
@@ -28,6 +28,16 @@ pub use self::value::is_private;
 pub fn domain(text: &str) -> Option<String> {
     value::domain(text).ok()
 }
+
+/// The absolute path without `..` and symbolic links; of what doesn't exist yet, the path that it will have. `None` when
+/// the way there can't be read.
+pub fn real_path(path: &Path) -> Option<PathBuf> {
+    let path = parse::below(&std::env::current_dir().ok()?, path);
+    let there = path.ancestors().find(|ancestor| ancestor.exists())?;
+    let rest = path.strip_prefix(there).ok()?;
+    Some(there.canonicalize().ok()?.join(rest))
+}
+
 pub use crate::article::QuotePolicy;
 
 /// A valid configuration.

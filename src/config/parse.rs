@@ -8,8 +8,9 @@ use url::Url;
 use super::problem::{Problem, Problems, Refusal};
 use super::section::{At, Section, one_of, whole};
 use super::{
-    Actor, ActorKind, Config, Federation, FirstRun, FollowPolicy, Hook, HookTarget, Interactions, Listen,
-    Moderation, Publish, QuotePolicy, Server, Share, Show, Signatures, Site, TrustedProxies, default, value,
+    Actor, ActorKind, Config, Federation, FirstRun, FollowPolicy, Hook, HookEvent, HookTarget, Interactions,
+    Listen, Moderation, Publish, QuotePolicy, Server, Share, Show, Signatures, Site, TrustedProxies, default,
+    value,
 };
 use crate::ap::actor::instance_name;
 use crate::article::{Kind, Visibility};
@@ -206,7 +207,7 @@ fn folder(section: &mut Section<'_, '_>, at: &At<String>, base: &Path) -> Option
 }
 
 /// A path from the configuration, absolute and without `.` and `..`.
-fn below(base: &Path, path: &Path) -> PathBuf {
+pub(super) fn below(base: &Path, path: &Path) -> PathBuf {
     let mut absolute = PathBuf::new();
     for component in base.join(path).components() {
         match component {
@@ -508,15 +509,23 @@ fn read_size(section: &mut Section<'_, '_>) -> u64 {
     section.take(&at, read).unwrap_or(default::MEDIA_LIMIT)
 }
 
-fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<Hook> {
-    let has_on = section.value("on").is_some();
+/// The events of a hook: at least one, for a hook without is never called.
+fn read_events(section: &mut Section<'_, '_>) -> Vec<HookEvent> {
     let on = section.list("on", |text| one_of(text, &value::HOOK_EVENTS));
-    if !has_on {
-        section.refuse_here(
-            "on",
-            Refusal::new("is missing").hint("name the events: on = [\"reply\", \"mention\"]"),
-        );
-    }
+    let missing = match section.value("on") {
+        None => "is missing",
+        Some(at) if matches!(at.value, DeValue::Array(list) if list.is_empty()) => "is empty",
+        Some(_) => return on,
+    };
+    section.refuse_here(
+        "on",
+        Refusal::new(missing).hint("name the events: on = [\"reply\", \"mention\"]"),
+    );
+    on
+}
+
+fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<Hook> {
+    let on = read_events(section);
     let command = section.strings("command");
     let url = section.string("url");
     let secret = section.string("secret");

@@ -177,7 +177,13 @@ impl<'t, 'p> Section<'t, 'p> {
             return default;
         };
         let Some(number) = whole(at.value) else {
-            self.wrong_type(&at, at.value, "a whole number, 0 or greater");
+            let refusal = match at.value {
+                DeValue::Integer(_) => {
+                    Refusal::new("is out of range").hint("write a whole number, 0 or greater")
+                }
+                other => Refusal::new(format!("is {}, not a whole number", type_name(other))),
+            };
+            self.problems.add(&at.span, &at.key, refusal);
             return default;
         };
         number

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use self::reload::reload;
 use self::socket::bind;
 use self::tasks::{LAST_WORDS, Tasks};
-use crate::config::Config;
+use crate::config::{Config, real_path};
 use crate::control::{self, Engine, Failure, Role, code};
 use crate::deliver;
 use crate::http;
@@ -241,7 +241,7 @@ fn check_output(config: &Config) -> Result<(), Failure> {
         return Err(no_output(config));
     }
     // What the configuration's text can't show: symbolic links.
-    if let (Ok(output), Ok(data)) = (site.output.canonicalize(), site.data.canonicalize())
+    if let (Some(output), Some(data)) = (real_path(&site.output), real_path(&site.data))
         && (data.starts_with(&output) || output.starts_with(&data))
     {
         return Err(Failure::new(

@@ -180,7 +180,7 @@ impl Store {
     /// Opens the data directory, making it at the first start, and takes its lock until the store is dropped.
     pub fn open(root: &Path, origin: &str, handle_domain: &str) -> Result<Store, StoreError> {
         if !root.exists() {
-            std::fs::create_dir_all(root).map_err(|error| StoreError::io(root, error))?;
+            make_root(root).map_err(|error| StoreError::io(root, error))?;
         }
         check_owner(root)?;
         let lock = take_lock(root)?;
@@ -271,6 +271,15 @@ fn pretty(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("our own records have string keys");
     bytes.push(b'\n');
     bytes
+}
+
+/// Makes the data directory for its owner alone: private messages lie in it.
+fn make_root(root: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if let Some(parent) = root.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::DirBuilder::new().mode(0o700).create(root)
 }
 
 pub(crate) fn check_owner(root: &Path) -> Result<(), StoreError> {

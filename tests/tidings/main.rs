@@ -17,6 +17,7 @@ mod main_job; // a folder of pages becomes an account that people follow
 mod notes; // notes from the command line, and who reacted to a page
 mod proxy; // behind a real nginx
 mod publish; // the river out, from the folder to the jobs
+mod regression; // what once went wrong, each with its cause
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
 mod restart; // nothing is lost, however it ends
 mod served; // a remote server that serves pages as a test wants them

@@ -213,7 +213,11 @@ impl Outside<'_> {
                     answer.status,
                     answer.media_type().unwrap_or_else(|| "no type".to_string())
                 ),
-                "a cache may have kept what servers get: `Vary: Accept` must be set on pages",
+                if answer.status.is_success() {
+                    "a cache may have kept what servers get: `Vary: Accept` must be set on pages"
+                } else {
+                    "does the web server have what lies in site.output? deploy the site there, or correct site.url"
+                },
             ),
             Err(error) => report.fail("page for readers", error, "is site.url right?"),
         }

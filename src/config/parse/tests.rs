@@ -109,6 +109,16 @@ fn an_unknown_key_gets_a_suggestion() {
 }
 
 #[test]
+fn a_number_below_zero_is_out_of_range_rather_than_no_number() {
+    let problem = |value: &str| {
+        let problems = read(&format!("{SMALL}[publish]\nmax_changes = {value}\n")).unwrap_err();
+        problems[0].to_string()
+    };
+    assert!(problem("-1").ends_with("publish.max_changes: is out of range"));
+    assert!(problem("\"1\"").ends_with("is a string, not a whole number"));
+}
+
+#[test]
 fn broken_toml_names_the_line() {
     assert_eq!(read("[site]\nurl = \n").unwrap_err()[0].line, 2);
 }
@@ -157,6 +167,7 @@ fn a_hook_is_a_command_or_a_signed_webhook() {
         assert!(hook(wrong).is_err(), "{wrong}");
     }
     assert!(read(&format!("{SMALL}[[hook]]\ncommand = [\"a\"]\n")).is_err());
+    assert!(read(&format!("{SMALL}[[hook]]\non = []\ncommand = [\"a\"]\n")).is_err());
     assert!(
         read(&format!(
             "{SMALL}[[hook]]\non = [\"followed\"]\ncommand = [\"a\"]\n"
