@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::activity::Activity;
 use super::create::Written;
 use super::verify::Verified;
-use super::{Refusal, author, blocking, create, event, follow, moderation};
+use super::{Refusal, author, blocking, create, event, follow, moderation, value};
 use crate::instance::Instance;
 use crate::remote::{self, Freshness, Profile};
 use crate::store::{Interaction, InteractionKind};
@@ -63,6 +64,9 @@ fn change(instance: &Instance, actor: &str, id: &str, written: &Written) -> Resu
 /// of its author. A document that comes by its id only, or incomplete, is fetched.
 async fn renewal(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Refusal> {
     let activity = verified.activity();
+    if is_older(instance, activity) {
+        return Ok(());
+    }
     // pubby's Update leaves out the key: without it nothing that it signs could be checked.
     let complete = activity.object().get("publicKey").is_some();
     let profile = match complete.then(|| remote::update(instance, activity.actor(), activity.object())) {
@@ -76,6 +80,13 @@ async fn renewal(instance: &Arc<Instance>, verified: &Verified) -> Result<(), Re
             Ok(())
         }
     }
+}
+
+/// Whether an actor's document is older than the one that is known, as far as both say when they were changed.
+fn is_older(instance: &Instance, update: &Activity) -> bool {
+    let known = remote::document(instance, update.actor()).and_then(|known| value::time(&known, "updated"));
+    let comes = value::time(update.object(), "updated");
+    known.zip(comes).is_some_and(|(known, comes)| comes < known)
 }
 
 fn renew(instance: &Instance, profile: &Arc<Profile>) -> Result<(), Refusal> {

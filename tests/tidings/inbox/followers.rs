@@ -234,6 +234,25 @@ async fn an_actors_update_reaches_its_follow_and_what_it_said() {
 }
 
 #[tokio::test]
+async fn an_actors_update_that_was_overtaken_by_a_later_one_is_ignored() {
+    let (inbox, peer) = (Inbox::new(""), Peer::start("127.0.0.2").await);
+    let like = act(&peer, "ada", "Like", 1, inbox.object());
+    inbox.post(&peer, "ada", &like).await;
+    for (number, name, updated, shown) in [
+        (1, "Ada the Second", "2026-11-21T12:00:00Z", "Ada the Second"),
+        (2, "Ada the First", "2026-11-21T11:59:59Z", "Ada the Second"),
+        (3, "Ada the Third", "2026-11-21T12:00:01Z", "Ada the Third"),
+    ] {
+        let mut document = peer.actor_document("ada");
+        document["name"] = json!(name);
+        document["updated"] = json!(updated);
+        let update = act(&peer, "ada", "Update", number, document);
+        assert_eq!(inbox.post(&peer, "ada", &update).await, 202);
+        assert_eq!(inbox.only().actor.name, shown);
+    }
+}
+
+#[tokio::test]
 async fn a_follower_is_known_without_the_cache() {
     let (inbox, peer) = (Inbox::new(""), Peer::start("127.0.0.2").await);
     inbox.post(&peer, "ada", &follow(&peer, "ada", &inbox)).await;
