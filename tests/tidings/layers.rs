@@ -21,7 +21,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("store", 1),
     ("net", 1),
     ("keys", 1),
-    ("hooks", 2),
+    ("hooks", 1),
     ("site/scan", 1),
     ("site/snapshot", 0),
     ("site/watch", 1),
