@@ -74,7 +74,9 @@ pub(super) fn list(instance: &Instance, look: &Look) -> Result<(), PublishError>
     let work = || -> Result<(), PublishError> {
         while let Some(new) = look.plan.baseline.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Some((sighting, article)) = read(look, &new.page) {
-                let draft = placed(instance, look, &new.key, &new.page, sighting, &article);
+                let mut draft = placed(instance, look, &new.key, &new.page, sighting, &article);
+                // A record that was lost: who got its Create is known still.
+                draft.object.announced = instance.store.audiences.contains(&new.key).then_some(look.now);
                 instance.store.objects.put(&draft.object)?;
             }
         }

@@ -186,15 +186,23 @@ impl Publisher {
         self.carry_out(look, &look.plan.changes).await
     }
 
-    /// Stores the pages of the first scan, then that there was one.
+    /// Stores the pages that nobody is told of; of the first scan, then that there was one.
     async fn lay_baseline(&self, look: &Arc<Look>) -> Result<(), PublishError> {
-        if !look.is_first_complete() {
+        let first = look.is_first_complete();
+        if !first && look.plan.baseline.is_empty() {
             return Ok(());
         }
         let instance = Arc::clone(&self.instance);
         let look = Arc::clone(look);
         tokio::task::spawn_blocking(move || -> Result<(), PublishError> {
             draft::list(&instance, &look)?;
+            if !first {
+                let listed = look.plan.baseline.len();
+                tracing::warn!(
+                    "posts whose records were damaged are listed again, but not announced: {listed}"
+                );
+                return Ok(());
+            }
             instance
                 .store
                 .update_site(|site| site.baseline = Some(look.now))?;

@@ -191,6 +191,7 @@ fn look_of(
             FirstRun::Baseline => First::Baseline,
             FirstRun::Announce => First::Announce,
         },
+        lost: &|key| instance.store.objects.is_aside(key),
         delete_grace: SignedDuration::try_from(publish.delete_grace).unwrap_or(SignedDuration::MAX),
         brake: Brake {
             max_changes: publish.max_changes,

@@ -247,6 +247,14 @@ impl Disk {
         folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
+    /// Whether a record of this key was put aside and still lies there.
+    pub fn is_aside(&self, key: &str) -> bool {
+        self.root
+            .join("damaged")
+            .join(format!("{}.json", key.replace('/', "~")))
+            .exists()
+    }
+
     /// Moves a record that can't be understood to `damaged/`, so that the rest can go on; answers where it lies now.
     pub fn quarantine(&self, key: &str) -> Result<PathBuf, StoreError> {
         self.make_folder("damaged")?;

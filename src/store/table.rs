@@ -343,6 +343,11 @@ impl<R: Record> Table<R> {
         self.lock().labels.contains_key(label)
     }
 
+    /// Whether the record with this id was damaged, put aside, and not written again.
+    pub fn is_aside(&self, id: &str) -> bool {
+        !self.contains(id) && self.disk.is_aside(&self.key(id))
+    }
+
     /// Where the file of a record lies, for messages.
     pub fn path(&self, id: &str) -> std::path::PathBuf {
         self.disk.path(&self.key(id))

@@ -68,3 +68,40 @@ async fn a_clean_stop_is_quick_and_ends_with_0() {
     world.baseline().await;
     assert_eq!(world.stop().await, Some(0), "{}", world.log());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_record_was_damaged_is_not_announced_again() {
+    let site = Site::empty();
+    site.post("old", "Old", "<p>From before.</p>");
+    let mut world = World::start(site, "").await;
+    world.baseline().await;
+    let peer = Peer::start("127.0.0.9").await;
+    peer.follow(&world, "ada").await;
+    world.site.post("hello", "Hello", "<p>Told.</p>");
+    peer.wait_for("Create", 1).await;
+    world.kill();
+    for key in ["posts~old", "posts~hello"] {
+        std::fs::write(world.site.data().join(format!("objects/{key}.json")), "{ half").unwrap();
+    }
+    world.restart().await;
+    for key in ["posts~old", "posts~hello"] {
+        wait_for("the object", || async {
+            (world.get(&format!("/ap/objects/{key}")).await.status == 200).then_some(())
+        })
+        .await;
+        assert!(
+            world
+                .site
+                .data()
+                .join(format!("damaged/objects~{key}.json"))
+                .exists()
+        );
+    }
+    // Who got the Create gets the Update; nobody hears of the other one.
+    world.site.post("hello", "Hello", "<p>Told, and edited.</p>");
+    world.site.post("old", "Old", "<p>From before, and edited.</p>");
+    peer.wait_for("Update", 1).await;
+    tokio::time::sleep(QUIET).await;
+    assert_eq!(peer.activities("Create").len(), 1);
+    assert_eq!(peer.activities("Update").len(), 1);
+}

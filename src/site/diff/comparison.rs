@@ -72,10 +72,15 @@ impl Comparison<'_> {
             return;
         }
         let key = self.fresh_key(page);
-        if self.rules.first == First::Baseline {
+        let lost = (self.rules.lost)(&key);
+        if lost || self.rules.first == First::Baseline {
             self.skip(
                 page,
-                "baseline: there before tidings, will be listed but not announced",
+                if lost {
+                    "its record was damaged and put aside: will be listed again, but not announced"
+                } else {
+                    "baseline: there before tidings, will be listed but not announced"
+                },
             );
             self.plan.baseline.push(New {
                 key,

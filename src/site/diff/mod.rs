@@ -59,6 +59,8 @@ pub struct Rules<'a> {
     pub chosen: &'a dyn Fn(&str) -> Result<(), String>,
     /// What the first scan means, if this is it.
     pub first: First,
+    /// Whether the record of the object with this KEY was damaged and put aside: its page isn't new, though it looks so.
+    pub lost: &'a dyn Fn(&str) -> bool,
     /// How long a page must be gone before it is deleted.
     pub delete_grace: SignedDuration,
     /// How much may change at once.
@@ -83,7 +85,7 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Why nothing of it is done before the owner confirms it.
     pub held: Option<String>,
-    /// Pages of the first scan: recorded, and nobody is told.
+    /// Pages of the first scan, and those whose record was damaged: recorded, and nobody is told.
     pub baseline: Vec<New>,
     /// Pages that aren't published, or not yet, and why.
     pub skipped: Vec<Skipped>,

@@ -30,6 +30,7 @@ fn rules(first: First) -> Rules<'static> {
                 Ok(())
             }
         },
+        lost: &|_| false,
         first,
         delete_grace: SignedDuration::from_mins(10),
         brake: Brake {
