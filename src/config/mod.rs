@@ -137,8 +137,8 @@ pub struct Actor {
     pub also_known_as: Vec<String>,
     /// What happens to a Follow.
     pub followers: FollowPolicy,
-    /// Which pages speak with its voice.
-    pub pages: GlobSet,
+    /// Which pages speak with its voice; `None`, the default, is all that no other actor asks for.
+    pub pages: Option<GlobSet>,
 }
 
 /// The ActivityStreams type of an actor.
@@ -406,12 +406,15 @@ impl Config {
             .expect("a valid configuration has at least one actor")
     }
 
-    /// The actor with whose voice a page speaks: the first whose globs match; the default one if none does.
+    /// The actor with whose voice a page speaks: the first that asks for it, else the first that asks for none in
+    /// particular, else the default one.
     pub fn actor_of_page(&self, path: &str) -> &Actor {
         let path = path.trim_start_matches('/');
-        self.actors
-            .iter()
-            .find(|actor| actor.pages.is_match(path))
+        let asks = |actor: &&Actor| actor.pages.as_ref().is_some_and(|pages| pages.is_match(path));
+        let mut actors = self.actors.iter();
+        actors
+            .find(asks)
+            .or_else(|| self.actors.iter().find(|actor| actor.pages.is_none()))
             .unwrap_or_else(|| self.default_actor())
     }
 

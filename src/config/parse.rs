@@ -325,7 +325,10 @@ fn read_actor(section: &mut Section<'_, '_>, name: String) -> Actor {
                 ("reject", FollowPolicy::Reject),
             ],
         ),
-        pages: section.globs("pages", &default::ALL_PAGES),
+        pages: section
+            .value("pages")
+            .is_some()
+            .then(|| section.globs("pages", &default::ALL_PAGES)),
         name,
     }
 }

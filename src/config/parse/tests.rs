@@ -20,6 +20,15 @@ fn places(text: &str) -> Vec<(usize, String)> {
 }
 
 #[test]
+fn an_actor_that_asks_for_pages_comes_before_one_that_takes_all() {
+    let text = "[site]\nurl = \"https://blog.example\"\noutput = \"public\"\ndata = \"data\"\n\
+                [[actor]]\nname = \"blog\"\n[[actor]]\nname = \"notes\"\npages = [\"notes/**\"]\n";
+    let config = parse(text, Path::new("/srv/ap.toml")).unwrap();
+    assert_eq!(config.actor_of_page("/notes/1/").name, "notes");
+    assert_eq!(config.actor_of_page("/posts/1/").name, "blog");
+}
+
+#[test]
 fn a_small_file_gets_the_defaults_and_absolute_paths() {
     let config = read(SMALL).unwrap();
     assert_eq!(config.site.output, Path::new("/srv/blog/public"));
