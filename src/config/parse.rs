@@ -327,10 +327,15 @@ fn read_actor(section: &mut Section<'_, '_>, name: String) -> Actor {
         ),
         pages: section
             .value("pages")
-            .is_some()
+            .is_some_and(|pages| !is_all(pages.value))
             .then(|| section.globs("pages", &default::ALL_PAGES)),
         name,
     }
+}
+
+/// Whether globs are the default, written out.
+fn is_all(pages: &DeValue<'_>) -> bool {
+    matches!(pages, DeValue::Array(globs) if globs.iter().map(|glob| glob.get_ref().as_str()).eq(default::ALL_PAGES.map(Some)))
 }
 
 fn read_fields(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
