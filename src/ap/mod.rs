@@ -2,7 +2,9 @@
 
 pub mod activity;
 pub mod actor;
+mod attachment;
 pub mod collection;
+mod content;
 pub mod context;
 pub mod iri;
 pub mod nodeinfo;
