@@ -3,7 +3,10 @@
 //! The rest of the program sees only [`Config`], in which every value is possible and every path absolute. [`parse()`]
 //! makes one from text, [`Config::read`] from a file.
 
+mod actor;
+mod address;
 pub mod default;
+mod hook;
 mod parse;
 mod problem;
 mod section;
@@ -20,13 +23,13 @@ use url::Url;
 use crate::ap::actor::Description;
 use crate::article::{Kind, Visibility};
 
+pub use self::address::is_private;
 pub use self::parse::{MAX_FILE, parse};
 pub use self::problem::Problem;
-pub use self::value::is_private;
 
 /// A domain without port, or an IP address, as URLs write it; `None` when the text is neither.
 pub fn domain(text: &str) -> Option<String> {
-    value::domain(text).ok()
+    address::domain(text).ok()
 }
 
 /// The absolute path without `..` and symbolic links; of what doesn't exist yet, the path that it will have. `None` when

@@ -3,16 +3,15 @@
 use std::path::{Component, Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
-use url::Url;
 
+use super::actor::read_actors;
+use super::hook::read_hook;
 use super::problem::{Problem, Problems, Refusal};
-use super::section::{At, Section, one_of, whole};
+use super::section::{At, Section, whole};
 use super::{
-    Actor, ActorKind, Config, Federation, FirstRun, FollowPolicy, Hook, HookEvent, HookTarget, Interactions,
-    Listen, Moderation, Publish, QuotePolicy, Server, Share, Show, Signatures, Site, TrustedProxies, default,
-    value,
+    Config, Federation, FirstRun, Interactions, Listen, Moderation, Publish, QuotePolicy, Server, Share,
+    Show, Signatures, Site, TrustedProxies, address, default, value,
 };
-use crate::ap::actor::instance_name;
 use crate::article::{Kind, Visibility};
 
 /// Largest configuration that is read, in bytes: a hundred times the shipped one, comments and all.
@@ -84,7 +83,7 @@ fn read<'t>(
     if let Some(site) = &site
         && private.value
         && site.url.scheme() == "https"
-        && !value::is_private(&site.url)
+        && !address::is_private(&site.url)
     {
         problems.add(
             &private.span,
@@ -156,7 +155,7 @@ fn read_site(section: &mut Section<'_, '_>, base: &Path, private: bool) -> Optio
         "write the folder for everything that tidings keeps: data = \"data\"",
     );
     let url = url.and_then(|at| {
-        let read = value::site_url(&at.value).and_then(|url| {
+        let read = address::site_url(&at.value).and_then(|url| {
             if url.scheme() == "http" && !private {
                 Err(
                     Refusal::new("must be https: other servers talk to nothing else").hint(format!(
@@ -223,8 +222,8 @@ pub(super) fn below(base: &Path, path: &Path) -> PathBuf {
 
 fn read_server(section: &mut Section<'_, '_>, base: &Path) -> Server {
     let listen = section
-        .parsed("listen", value::listen)
-        .unwrap_or_else(|| value::listen(default::LISTEN).expect("the default address is an address"));
+        .parsed("listen", address::listen)
+        .unwrap_or_else(|| address::listen(default::LISTEN).expect("the default address is an address"));
     let listen = match listen {
         Listen::Unix(path) => Listen::Unix(below(base, &path)),
         tcp @ Listen::Tcp(_) => tcp,
@@ -236,13 +235,14 @@ fn read_server(section: &mut Section<'_, '_>, base: &Path) -> Server {
     match section.strings("trusted_proxies") {
         Some(strings) => {
             for at in strings {
-                let added = value::proxy(&at.value, &mut trusted_proxies);
+                let added = address::proxy(&at.value, &mut trusted_proxies);
                 section.take(&at, added);
             }
         }
         None => {
             for proxy in default::TRUSTED_PROXIES {
-                value::proxy(proxy, &mut trusted_proxies).expect("a default proxy is an address or a range");
+                address::proxy(proxy, &mut trusted_proxies)
+                    .expect("a default proxy is an address or a range");
             }
         }
     }
@@ -250,131 +250,6 @@ fn read_server(section: &mut Section<'_, '_>, base: &Path) -> Server {
         listen,
         listen_mode,
         trusted_proxies,
-    }
-}
-
-fn read_actors<'t>(
-    tables: Vec<(std::ops::Range<usize>, &'t DeTable<'t>)>,
-    handle_domain: Option<&str>,
-    problems: &mut Problems<'t>,
-) -> Vec<Actor> {
-    let mut actors: Vec<Actor> = Vec::new();
-    for (span, table) in tables {
-        let mut section = Section::new("actor", span, Some(table), problems);
-        let name = section.required("name", "write what stands before the second @: name = \"blog\"");
-        let name = name.and_then(|at| {
-            let read = value::name(&at.value).and_then(|name| {
-                if actors.iter().any(|actor| actor.name.eq_ignore_ascii_case(&name)) {
-                    Err(Refusal::new(format!("{name:?} is the name of two actors"))
-                        .hint("names differ in more than capitals"))
-                } else if handle_domain
-                    .is_some_and(|domain| instance_name(domain).eq_ignore_ascii_case(&name))
-                {
-                    Err(
-                        Refusal::new(format!("{name:?} is the name of the instance's own actor"))
-                            .hint("choose another name"),
-                    )
-                } else {
-                    Ok(name)
-                }
-            });
-            section.take(&at, read)
-        });
-        let actor = read_actor(&mut section, name.unwrap_or_default());
-        section.finish();
-        actors.push(actor);
-    }
-    actors
-}
-
-fn read_actor(section: &mut Section<'_, '_>, name: String) -> Actor {
-    Actor {
-        kind: section.choice(
-            "type",
-            default::ACTOR_KIND,
-            &[
-                ("Person", ActorKind::Person),
-                ("Service", ActorKind::Service),
-                ("Organization", ActorKind::Organization),
-                ("Group", ActorKind::Group),
-                ("Application", ActorKind::Application),
-            ],
-        ),
-        display_name: section
-            .string("display_name")
-            .map(|at| at.value)
-            .filter(|shown| !shown.trim().is_empty())
-            .unwrap_or_else(|| name.clone()),
-        summary: section.string("summary").map(|at| at.value).unwrap_or_default(),
-        icon: section.parsed("icon", picture),
-        image: section.parsed("image", picture),
-        fields: read_fields(section),
-        discoverable: section.boolean("discoverable", default::DISCOVERABLE),
-        indexable: section.boolean("indexable", default::INDEXABLE),
-        hide_followers: section.boolean("hide_followers", default::HIDE_FOLLOWERS),
-        attribution_domains: section.list("attribution_domains", value::domain),
-        also_known_as: section.list("also_known_as", |text| {
-            web_address(text).map(|_| text.to_string())
-        }),
-        followers: section.choice(
-            "followers",
-            default::FOLLOWERS,
-            &[
-                ("accept", FollowPolicy::Accept),
-                ("ask", FollowPolicy::Ask),
-                ("reject", FollowPolicy::Reject),
-            ],
-        ),
-        pages: section
-            .value("pages")
-            .is_some_and(|pages| !is_all(pages.value))
-            .then(|| section.globs("pages", &default::ALL_PAGES)),
-        name,
-    }
-}
-
-/// Whether globs are the default, written out.
-fn is_all(pages: &DeValue<'_>) -> bool {
-    matches!(pages, DeValue::Array(globs) if globs.iter().map(|glob| glob.get_ref().as_str()).eq(default::ALL_PAGES.map(Some)))
-}
-
-fn read_fields(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
-    let (_, Some(table)) = section.table("fields") else {
-        return Vec::new();
-    };
-    let mut fields = Vec::new();
-    for (key, item) in table {
-        match item.get_ref() {
-            DeValue::String(text) => fields.push((key.get_ref().to_string(), text.to_string())),
-            other => {
-                let at = At {
-                    value: (),
-                    span: item.span(),
-                    key: format!("actor.fields.{}", key.get_ref()),
-                };
-                section.wrong_type(&at, other, "a string in quotes");
-            }
-        }
-    }
-    fields
-}
-
-fn picture(text: &str) -> Result<String, Refusal> {
-    if text.starts_with('/') && !text.starts_with("//") {
-        return Ok(text.to_string());
-    }
-    web_address(text).map(|_| text.to_string()).map_err(|_| {
-        Refusal::new(format!("{text:?} is not a picture's address"))
-            .hint("write a path on the site, \"/avatar.png\", or a URL")
-    })
-}
-
-fn web_address(text: &str) -> Result<Url, Refusal> {
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(url),
-        _ => {
-            Err(Refusal::new(format!("{text:?} is not a web address")).hint("write it whole, with https://"))
-        }
     }
 }
 
@@ -458,9 +333,9 @@ fn read_federation(section: &mut Section<'_, '_>) -> (RawFederation, At<bool>) {
         key: "federation.allow_private_addresses".into(),
     };
     let federation = RawFederation {
-        handle_domain: section.parsed("handle_domain", value::handle_domain),
-        blocked: section.list("blocked", value::domain),
-        allowed: section.list("allowed", value::domain),
+        handle_domain: section.parsed("handle_domain", address::handle_domain),
+        blocked: section.list("blocked", address::domain),
+        allowed: section.list("allowed", address::domain),
         signatures: section.choice(
             "signatures",
             default::SIGNATURES,
@@ -515,87 +390,6 @@ fn read_size(section: &mut Section<'_, '_>) -> u64 {
             .ok_or_else(|| Refusal::new("is not a size").hint("write a number and a unit: \"256 MiB\"")),
     };
     section.take(&at, read).unwrap_or(default::MEDIA_LIMIT)
-}
-
-/// The events of a hook: at least one, for a hook without is never called.
-fn read_events(section: &mut Section<'_, '_>) -> Vec<HookEvent> {
-    let on = section.list("on", |text| one_of(text, &value::HOOK_EVENTS));
-    let missing = match section.value("on") {
-        None => "is missing",
-        Some(at) if matches!(at.value, DeValue::Array(list) if list.is_empty()) => "is empty",
-        Some(_) => return on,
-    };
-    section.refuse_here(
-        "on",
-        Refusal::new(missing).hint("name the events: on = [\"reply\", \"mention\"]"),
-    );
-    on
-}
-
-fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<Hook> {
-    let on = read_events(section);
-    let command = section.strings("command");
-    let url = section.string("url");
-    let secret = section.string("secret");
-    let secret = secret.and_then(|at| {
-        let read = value::secret(&at.value);
-        section.take(&at, read)
-    });
-    let has_secret = section.value("secret").is_some();
-    let target = match (command, url) {
-        (Some(_), Some(at)) => section.take(
-            &at,
-            Err(Refusal::new("a hook is a command or a url, not both").hint("make two [[hook]] tables")),
-        ),
-        (Some(command), None) => {
-            let words: Vec<String> = command.into_iter().map(|at| at.value).collect();
-            if has_secret {
-                section.refuse_here(
-                    "secret",
-                    Refusal::new("is of no use to a command").hint("take it out"),
-                );
-            }
-            if words.first().is_none_or(String::is_empty) {
-                section.refuse_here(
-                    "command",
-                    Refusal::new("is empty").hint("write the program and its arguments: [\"notify-me\"]"),
-                );
-                None
-            } else {
-                Some(HookTarget::Command(words))
-            }
-        }
-        (None, Some(at)) => {
-            if !has_secret {
-                section.refuse_here(
-                    "secret",
-                    Refusal::new("is missing").hint("a webhook is signed; make a secret with `openssl rand -base64 32` and put `whsec_` in front"),
-                );
-            }
-            let read = web_address(&at.value).and_then(|url| {
-                if url.scheme() == "http" && !private {
-                    Err(Refusal::new("must be https").hint("write \"https://…\""))
-                } else {
-                    Ok(url)
-                }
-            });
-            section
-                .take(&at, read)
-                .zip(secret)
-                .map(|(url, secret)| HookTarget::Webhook { url, secret })
-        }
-        (None, None) => {
-            let tried = section.value("command").is_some() || section.value("url").is_some();
-            if !tried {
-                section.refuse_here(
-                    "command",
-                    Refusal::new("is missing").hint("a hook needs a command, or a url with a secret"),
-                );
-            }
-            None
-        }
-    };
-    Some(Hook { on, target: target? })
 }
 
 #[cfg(test)]

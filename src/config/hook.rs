@@ -1,0 +1,131 @@
+//! `[[hook]]`: whom to tell of what others do, a program or another server.
+
+use base64::Engine as _;
+use toml::de::DeValue;
+
+use super::problem::Refusal;
+use super::section::{Section, one_of};
+use super::{Hook, HookEvent, HookTarget, address};
+
+/// The kinds of event, by their names.
+const EVENTS: [(&str, HookEvent); 6] = [
+    ("follow", HookEvent::Follow),
+    ("reply", HookEvent::Reply),
+    ("mention", HookEvent::Mention),
+    ("like", HookEvent::Like),
+    ("boost", HookEvent::Boost),
+    ("quote", HookEvent::Quote),
+];
+
+/// Reads one. `private` says whether its URL may be without TLS.
+pub(super) fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<Hook> {
+    let on = read_events(section);
+    let command = section.strings("command");
+    let url = section.string("url");
+    let secret = section.string("secret");
+    let secret = secret.and_then(|at| {
+        let read = read_secret(&at.value);
+        section.take(&at, read)
+    });
+    let has_secret = section.value("secret").is_some();
+    let target = match (command, url) {
+        (Some(_), Some(at)) => section.take(
+            &at,
+            Err(Refusal::new("a hook is a command or a url, not both").hint("make two [[hook]] tables")),
+        ),
+        (Some(command), None) => {
+            let words: Vec<String> = command.into_iter().map(|at| at.value).collect();
+            if has_secret {
+                section.refuse_here(
+                    "secret",
+                    Refusal::new("is of no use to a command").hint("take it out"),
+                );
+            }
+            if words.first().is_none_or(String::is_empty) {
+                section.refuse_here(
+                    "command",
+                    Refusal::new("is empty").hint("write the program and its arguments: [\"notify-me\"]"),
+                );
+                None
+            } else {
+                Some(HookTarget::Command(words))
+            }
+        }
+        (None, Some(at)) => {
+            if !has_secret {
+                section.refuse_here(
+                    "secret",
+                    Refusal::new("is missing").hint("a webhook is signed; make a secret with `openssl rand -base64 32` and put `whsec_` in front"),
+                );
+            }
+            let read = address::web_address(&at.value).and_then(|url| {
+                if url.scheme() == "http" && !private {
+                    Err(Refusal::new("must be https").hint("write \"https://…\""))
+                } else {
+                    Ok(url)
+                }
+            });
+            section
+                .take(&at, read)
+                .zip(secret)
+                .map(|(url, secret)| HookTarget::Webhook { url, secret })
+        }
+        (None, None) => {
+            let tried = section.value("command").is_some() || section.value("url").is_some();
+            if !tried {
+                section.refuse_here(
+                    "command",
+                    Refusal::new("is missing").hint("a hook needs a command, or a url with a secret"),
+                );
+            }
+            None
+        }
+    };
+    Some(Hook { on, target: target? })
+}
+
+/// The events of a hook: at least one, for a hook without is never called.
+fn read_events(section: &mut Section<'_, '_>) -> Vec<HookEvent> {
+    let on = section.list("on", |text| one_of(text, &EVENTS));
+    let missing = match section.value("on") {
+        None => "is missing",
+        Some(at) if matches!(at.value, DeValue::Array(list) if list.is_empty()) => "is empty",
+        Some(_) => return on,
+    };
+    section.refuse_here(
+        "on",
+        Refusal::new(missing).hint("name the events: on = [\"reply\", \"mention\"]"),
+    );
+    on
+}
+
+/// Checks the secret of a webhook: plain text, or `whsec_` and base64 (Standard Webhooks).
+fn read_secret(text: &str) -> Result<String, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new("the secret is empty")
+            .hint("make one with `openssl rand -base64 32` and put `whsec_` in front"));
+    }
+    if let Some(encoded) = text.strip_prefix("whsec_") {
+        let key = base64::engine::general_purpose::STANDARD
+            .decode(encoded)
+            .unwrap_or_default();
+        if key.is_empty() {
+            return Err(Refusal::new("what follows `whsec_` is not base64")
+                .hint("make one with `openssl rand -base64 32` and put `whsec_` in front"));
+        }
+    }
+    Ok(text.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_says_it_is_base64_must_be() {
+        assert!(read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").is_ok());
+        assert!(read_secret("a plain one").is_ok());
+        assert!(read_secret("whsec_…").is_err());
+        assert!(read_secret("").is_err());
+    }
+}
