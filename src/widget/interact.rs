@@ -11,14 +11,15 @@ use std::sync::Arc;
 use minijinja::context;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
+use super::home::{Home, MAX_HANDLE, root};
 use super::{page, render, url_of, viewer};
 use crate::ap::iri::Local;
 use crate::instance::Instance;
-use crate::net::{Reach, host_of};
+use crate::net::host_of;
 use crate::remote::RemoteError;
-use crate::remote::webfinger::{self, Handle};
+use crate::remote::webfinger;
 use crate::store::{Interaction, InteractionKind, InteractionState, StoreError};
 
 /// Where the intents of FEP-3b86 are named.
@@ -27,9 +28,6 @@ const INTENTS: &str = "https://w3id.org/fep/3b86/";
 const SUBSCRIBE: &str = "http://ostatus.org/schema/1.0/subscribe";
 /// Longest address of ours that is passed on, in bytes; and longest template and result.
 const MAX_ADDRESS: usize = 4 * 1024;
-/// Longest handle that is read, in bytes.
-const MAX_HANDLE: usize = 512;
-
 /// What a reader wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "what the words say")]
@@ -294,78 +292,10 @@ fn is_plain(url: &Url) -> bool {
     url.username().is_empty() && url.password().is_none() && url.as_str().len() <= MAX_ADDRESS * 2
 }
 
-/// Where a reader is at home.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Home {
-    Account(Handle),
-    /// Host, and port if it isn't the scheme's own.
-    Server(String),
-}
-
-impl Home {
-    /// Reads `@ada@social.example`, `https://social.example/@ada`, `social.example` and what else people write.
-    fn read(text: &str) -> Option<Home> {
-        let text = text.trim();
-        if text.is_empty() || text.len() > MAX_HANDLE {
-            return None;
-        }
-        if let Some(handle) = Handle::parse(text) {
-            return is_host(&handle.host).then_some(Home::Account(handle));
-        }
-        let bare = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .unwrap_or(text);
-        let url = Url::parse(&format!("https://{bare}")).ok()?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return None;
-        }
-        let host = host_of(&url);
-        if !is_host(&host) {
-            return None;
-        }
-        let mut segments = url.path_segments()?;
-        let user = match (segments.next(), segments.next()) {
-            (Some("users" | "u"), Some(user)) => Some(user),
-            (Some(first), _) => first.strip_prefix('@'),
-            _ => None,
-        };
-        match user {
-            Some(user) => Handle::parse(&format!("@{user}@{host}")).map(Home::Account),
-            None => Some(Home::Server(host)),
-        }
-    }
-}
-
-/// Whether this can be a server: an address, or a name with a dot in it or without any reach beyond this machine.
-fn is_host(host: &str) -> bool {
-    let Ok(url) = Url::parse(&format!("https://{host}/")) else {
-        return false;
-    };
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.trim_matches('.').contains('.'),
-        Some(_) => true,
-        None => false,
-    }
-}
-
-/// The root of a server: by https; in a lab an address and this machine by http.
-fn root(host: &str, reach: Reach) -> Option<Url> {
-    let url = Url::parse(&format!("https://{host}/")).ok()?;
-    let in_lab = reach == Reach::Anywhere
-        && match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            _ => true,
-        };
-    if in_lab {
-        return Url::parse(&format!("http://{host}/")).ok();
-    }
-    Some(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Reach;
     use serde_json::json;
 
     fn wish(intent: Intent) -> Wish {
@@ -380,46 +310,6 @@ mod tests {
     fn first(jrd: &Value, intent: Intent) -> String {
         let base = Url::parse("https://social.example/users/ada").unwrap();
         destination(jrd, &base, &wish(intent))[0].to_string()
-    }
-
-    #[test]
-    fn handles_profiles_and_servers_are_read() {
-        let account = |user: &str, host: &str| {
-            Some(Home::Account(Handle {
-                user: user.into(),
-                host: host.into(),
-            }))
-        };
-        for text in [
-            "@ada@social.example",
-            "ada@social.example",
-            "https://social.example/@ada",
-            "social.example/users/ada",
-        ] {
-            assert_eq!(Home::read(text), account("ada", "social.example"), "{text}");
-        }
-        for text in [
-            "social.example",
-            " https://Social.Example/ ",
-            "http://social.example/about",
-        ] {
-            assert_eq!(
-                Home::read(text),
-                Some(Home::Server("social.example".into())),
-                "{text}"
-            );
-        }
-        for text in [
-            "",
-            "ada",
-            "@ada",
-            "javascript:alert(1)",
-            "https://a:b@social.example/",
-            "social example",
-            "@ada@evil",
-        ] {
-            assert_eq!(Home::read(text), None, "{text}");
-        }
     }
 
     #[test]

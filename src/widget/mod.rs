@@ -6,6 +6,7 @@
 mod conversation;
 mod emoji;
 pub mod events;
+mod home;
 pub mod interact;
 mod item;
 mod json;
