@@ -1,24 +1,21 @@
 //! The one function that carries out commands, for the daemon and for a command that finds no daemon.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{
-    Command, Failure, FollowerAction, Format, InteractionAction, Progress, Reply, Watcher, code, show,
+    Command, Engine, Failure, FollowerAction, Format, InteractionAction, Progress, Reply, Role, Watcher,
+    code, show,
 };
-use crate::ap::iri::Iris;
-use crate::clock::Clock;
-use crate::config::Config;
 use crate::deliver;
 use crate::inbox::follow::{self, FollowerError};
 use crate::inbox::moderation::{self, Filter, ModerationError};
 use crate::instance::Instance;
-use crate::net::{Client, Resolver, Settings, user_agent};
-use crate::publish::{self, Done, NoteRequest, PublishError, Publisher, Selection, profile};
-use crate::store::{Store, StoreError};
+use crate::publish::{self, Done, NoteRequest, PublishError, Selection, profile};
+use crate::store::StoreError;
 use crate::widget;
 
 /// How long `--wait` waits for the first attempts: longer than the slowest server may take, often.
@@ -27,64 +24,6 @@ const WAIT: Duration = Duration::from_secs(600);
 /// How long a rotation waits for the first attempts: as long as a slow server may take. Who is told later still gets the
 /// Update signed with the former key.
 const ROTATION: Duration = Duration::from_secs(25);
-
-/// What commands work on.
-#[derive(Debug)]
-pub struct Engine {
-    /// What the rivers share.
-    pub instance: Arc<Instance>,
-    /// Who publishes.
-    pub publisher: Arc<Publisher>,
-    /// Who works.
-    pub role: Role,
-    /// Where the daemon listens, as it says at its start.
-    pub address: OnceLock<String>,
-}
-
-/// Who works on a data directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// The daemon: what is queued goes out by itself.
-    Daemon,
-    /// A command alone: what is queued waits for the daemon unless the command waits for it.
-    Command,
-}
-
-impl Engine {
-    /// Opens the data directory that the configuration names.
-    ///
-    /// # Errors
-    /// When it is in use, damaged, newer, or another site's.
-    pub fn open(config: Config, role: Role) -> Result<Engine, Failure> {
-        let iris = Iris::new(&config.site.url);
-        let store = Store::open(&config.site.data, iris.origin(), &config.federation.handle_domain)?;
-        let client = Client::new(Settings {
-            allow_private: config.federation.allow_private_addresses,
-            user_agent: user_agent(iris.origin()),
-            resolver: Resolver::System,
-        })
-        .map_err(Failure::failed)?;
-        let instance = Arc::new(Instance::new(config, store, client, Clock::system()));
-        Ok(Engine {
-            publisher: Arc::new(Publisher::new(Arc::clone(&instance))),
-            instance,
-            role,
-            address: OnceLock::new(),
-        })
-    }
-
-    /// Reads all keys, and makes those of new actors. Blocks.
-    ///
-    /// # Errors
-    /// When a key is lost, damaged or exposed.
-    pub fn prepare_keys(&self) -> Result<(), Failure> {
-        self.instance.keys.instance()?;
-        for actor in &self.instance.config().actors {
-            self.instance.keys.of(&actor.name)?;
-        }
-        Ok(())
-    }
-}
 
 /// Carries out a command.
 ///

@@ -6,6 +6,7 @@
 //! On the socket a connection carries one request: a line of JSON, answered by any number of lines with `progress` and
 //! one line with `reply` or `failure`.
 
+mod engine;
 mod execute;
 mod failure;
 mod show;
@@ -19,7 +20,8 @@ use serde_json::Value;
 use crate::article::Visibility;
 use crate::store::{InteractionKind, InteractionState};
 
-pub use self::execute::{Engine, Role, execute};
+pub use self::engine::{Engine, Role};
+pub use self::execute::execute;
 pub use self::failure::{Failure, code};
 pub use self::socket::{ask, listen, serve};
 
