@@ -186,7 +186,7 @@ fn act(peer: &Peer, name: &str, kind: &str, number: u32, object: impl Into<Value
 }
 
 /// A Create of a note; the second value is laid over the note.
-fn create(peer: &Peer, name: &str, number: u32, over: Value) -> Value {
+fn create(peer: &Peer, name: &str, number: u32, over: &Value) -> Value {
     let mut create = peer.reply(name, number, "", "<p>Words</p>");
     create["object"].as_object_mut().unwrap().remove("inReplyTo");
     for (key, value) in over.as_object().unwrap() {

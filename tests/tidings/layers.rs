@@ -41,10 +41,10 @@ fn sources() -> Vec<(String, String)> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                walk(&path, into)
+                walk(&path, into);
             // Unit tests that fill a file of their own are no product.
             } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
-                into.push(path)
+                into.push(path);
             }
         }
     }

@@ -118,7 +118,7 @@ async fn only_the_actor_may_speak_for_itself() {
         &peer,
         "ada",
         1,
-        json!({ "inReplyTo": inbox.object(), "id": other.id("/notes/1") }),
+        &json!({ "inReplyTo": inbox.object(), "id": other.id("/notes/1") }),
     );
     assert_eq!(
         inbox.post(&peer, "ada", &note).await,
@@ -129,7 +129,7 @@ async fn only_the_actor_may_speak_for_itself() {
         &peer,
         "ada",
         1,
-        json!({ "inReplyTo": inbox.object(), "attributedTo": peer.actor("bob") }),
+        &json!({ "inReplyTo": inbox.object(), "attributedTo": peer.actor("bob") }),
     );
     assert_eq!(
         inbox.post(&peer, "ada", &note).await,

@@ -78,7 +78,7 @@ async fn a_webhook_hears_of_everything_and_is_tried_again() {
     inbox.post(&peer, "ada", &follow(&peer, "ada", &inbox)).await;
     let blog = inbox.instance.iris.actor("blog");
     inbox
-        .post(&peer, "ada", &create(&peer, "ada", 1, json!({ "to": [blog] })))
+        .post(&peer, "ada", &create(&peer, "ada", 1, &json!({ "to": [blog] })))
         .await;
     inbox
         .post(&peer, "ada", &act(&peer, "ada", "Announce", 1, inbox.object()))
@@ -90,7 +90,7 @@ async fn a_webhook_hears_of_everything_and_is_tried_again() {
         .post(
             &peer,
             "ada",
-            &create(&peer, "ada", 3, json!({ "quote": inbox.object() })),
+            &create(&peer, "ada", 3, &json!({ "quote": inbox.object() })),
         )
         .await;
     let heard = wait_for_calls(&calls, 7).await;

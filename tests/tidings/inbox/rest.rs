@@ -15,7 +15,8 @@ async fn a_quote_request_is_answered_by_the_policy_and_the_same_one_gets_the_sam
             "to",
             inbox.instance.iris.actor("blog"),
         );
-        request["instrument"] = create(&peer, "ada", 1, json!({ "quote": inbox.object() }))["object"].clone();
+        request["instrument"] =
+            create(&peer, "ada", 1, &json!({ "quote": inbox.object() }))["object"].clone();
         request
     };
     let anyone = Inbox::new("");

@@ -37,7 +37,7 @@ async fn replies_quotes_and_mentions_are_told_apart_in_this_order() {
     .into_iter()
     .enumerate()
     {
-        let create = create(&peer, "ada", n as u32, over.clone());
+        let create = create(&peer, "ada", n as u32, &over);
         for _ in 0..2 {
             assert_eq!(inbox.post(&peer, "ada", &create).await, 202);
         }
@@ -254,7 +254,7 @@ async fn a_private_message_is_kept_but_marked() {
         &peer,
         "ada",
         1,
-        json!({ "inReplyTo": inbox.object(), "to": [blog], "cc": [] }),
+        &json!({ "inReplyTo": inbox.object(), "to": [blog], "cc": [] }),
     );
     assert_eq!(inbox.post(&peer, "ada", &direct).await, 202);
     assert!(!inbox.only().public);
