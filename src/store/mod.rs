@@ -287,7 +287,10 @@ pub(crate) fn check_owner(root: &Path) -> Result<(), StoreError> {
     let owner = std::fs::metadata(root)
         .map_err(|error| StoreError::io(root, error))?
         .uid();
-    let asking = rustix::process::geteuid().as_raw();
+    check_user(root, owner, rustix::process::geteuid().as_raw())
+}
+
+fn check_user(root: &Path, owner: u32, asking: u32) -> Result<(), StoreError> {
     if owner == asking {
         Ok(())
     } else {
@@ -351,6 +354,22 @@ fn check_layout(disk: &Disk, origin: &str, handle_domain: &str) -> Result<(), St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_does_not_own_the_data_directory_is_told_who_does() {
+        let root = Path::new("/srv/blog/data");
+        assert!(check_user(root, 990, 990).is_ok());
+        let refused = check_user(root, 990, 0).unwrap_err();
+        assert!(matches!(
+            refused,
+            StoreError::WrongUser {
+                owner: 990,
+                asking: 0,
+                ..
+            }
+        ));
+        assert!(refused.to_string().contains("sudo -u '#990'"), "{refused}");
+    }
 
     #[test]
     fn a_store_is_owned_by_one_at_a_time_and_by_one_site_for_ever() {
