@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cli; // the commands, with a daemon and without
+mod daemon; // how it starts, where it listens, what it reads again
 mod delivery; // the way out, against servers that misbehave
 mod discovery; // every row of the table of served paths
 #[allow(dead_code, reason = "not every subject needs all of it")]
