@@ -29,7 +29,12 @@ impl Blocked {
             return None;
         }
         if text.starts_with("https://") || text.starts_with("http://") {
-            return Some(Blocked::Actor(text.to_string()));
+            // The address of a server without a path means all of it; who lives there is blocked by that as well.
+            let whole = url::Url::parse(text).is_ok_and(|url| url.path() == "/" && url.query().is_none());
+            return Some(match host(text) {
+                Some(host) if whole => Blocked::Domain(host),
+                _ => Blocked::Actor(text.to_string()),
+            });
         }
         let small = text.to_lowercase();
         let bare = small.trim_start_matches('@');
@@ -273,6 +278,7 @@ mod tests {
             ("*.spam.example", Blocked::Domain("spam.example".into())),
             ("bücher.example", Blocked::Domain("xn--bcher-kva.example".into())),
             ("127.0.0.2", Blocked::Domain("127.0.0.2".into())),
+            ("https://Evil.example/", Blocked::Domain("evil.example".into())),
             (
                 "https://a.example/users/Ada",
                 Blocked::Actor("https://a.example/users/Ada".into()),
