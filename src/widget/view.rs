@@ -1,4 +1,5 @@
-//! What the templates see of a conversation. Names and shapes are documented for owners who write their own.
+//! What the templates see of a conversation. Names and shapes are documented in `docs/widgets.md`, for owners who write
+//! their own.
 
 use std::sync::Arc;
 

@@ -22,6 +22,7 @@ mod regression; // what once went wrong, each with its cause
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
 mod restart; // nothing is lost, however it ends
 mod served; // a remote server that serves pages as a test wants them
+mod theme; // what the guide promises to those who write themes
 mod tls; // servers that speak https
 mod vectors; // signatures made by others
 mod widget; // what people said, on the reader's page
