@@ -1,5 +1,6 @@
 //! The record of an object as a change leaves it, with the activity that tells of the change.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +12,8 @@ use crate::ap::object::{self, Built, Extent, Placed};
 use crate::article::Article;
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
+use crate::site::feed::Mention;
+use crate::site::page::Verdict;
 use crate::site::snapshot::Sighting;
 use crate::store::{Activity, Object, ObjectState, Pending, Reach, StoreError};
 
@@ -40,14 +43,14 @@ pub(super) fn of(instance: &Instance, look: &Look, change: &Change) -> Result<Op
             extent: Extent::Whole,
         }));
     }
-    let Some((sighting, article)) = read(look, &change.page) else {
+    let Some(seen) = read(look, &change.page) else {
         return Ok(None);
     };
     let known = instance.store.objects.get(&change.key)?;
     let draft = match (change.action, known) {
         // A page of the baseline that is announced by name has its object already.
         (Action::Create, _) => {
-            let mut draft = placed(instance, look, &change.key, &change.page, sighting, &article);
+            let mut draft = placed(instance, look, &change.key, &change.page, seen);
             draft.object.announced = Some(look.now);
             draft.object.pending = Some(Pending {
                 id: Activity::create_id(&change.key),
@@ -62,7 +65,7 @@ pub(super) fn of(instance: &Instance, look: &Look, change: &Change) -> Result<Op
             });
             draft
         }
-        (_, Some(known)) => changed(instance, look, known, &change.page, sighting, &article),
+        (_, Some(known)) => changed(instance, look, known, &change.page, seen),
         (_, None) => return Ok(None),
     };
     Ok(Some(draft))
@@ -73,8 +76,8 @@ pub(super) fn list(instance: &Instance, look: &Look) -> Result<(), PublishError>
     let next = AtomicUsize::new(0);
     let work = || -> Result<(), PublishError> {
         while let Some(new) = look.plan.baseline.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some((sighting, article)) = read(look, &new.page) {
-                let mut draft = placed(instance, look, &new.key, &new.page, sighting, &article);
+            if let Some(seen) = read(look, &new.page) {
+                let mut draft = placed(instance, look, &new.key, &new.page, seen);
                 // A record that was lost: who got its Create is known still.
                 draft.object.announced = instance.store.audiences.contains(&new.key).then_some(look.now);
                 instance.store.objects.put(&draft.object)?;
@@ -140,21 +143,36 @@ pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Resu
 }
 
 /// The article of a page, if it is still what the look saw.
-fn read<'a>(look: &'a Look, page: &str) -> Option<(&'a Sighting, Article)> {
+fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
     let sighting = look.snapshot.pages.get(page)?;
-    let article = look.reader.article(sighting)?;
-    (article.digest() == *sighting.post()?.digest).then_some((&**sighting, article))
+    let seen = look.reader.page(sighting)?;
+    let heard = sighting.feed.clone().filter(|_| seen.heard());
+    let Verdict::Post(article) = seen.verdict else {
+        return None;
+    };
+    (article.digest() == *sighting.post()?.digest).then_some(Seen {
+        sighting,
+        article: *article,
+        heard,
+    })
+}
+
+/// A page that is read again.
+struct Seen<'a> {
+    sighting: &'a Sighting,
+    article: Article,
+    /// What the feeds say, if something of that is in the article.
+    heard: Option<Arc<Mention>>,
 }
 
 /// A fresh record of a page.
-fn placed(
-    instance: &Instance,
-    look: &Look,
-    key: &str,
-    page: &str,
-    sighting: &Sighting,
-    article: &Article,
-) -> Draft {
+fn placed(instance: &Instance, look: &Look, key: &str, page: &str, seen: Seen<'_>) -> Draft {
+    let Seen {
+        sighting,
+        article,
+        heard,
+    } = seen;
+    let article = &article;
     let config = &look.config;
     let asked = article.actor.as_deref().and_then(|name| config.actor(name));
     let actor = &asked.unwrap_or_else(|| config.actor_of_page(page)).name;
@@ -177,6 +195,7 @@ fn placed(
             updated: None,
             missing_since: None,
             featured: article.featured,
+            heard,
             pending: None,
             object: built.object,
         },
@@ -184,14 +203,13 @@ fn placed(
 }
 
 /// The record of a page that changed, or moved to `page`.
-fn changed(
-    instance: &Instance,
-    look: &Look,
-    known: Object,
-    page: &str,
-    sighting: &Sighting,
-    article: &Article,
-) -> Draft {
+fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Seen<'_>) -> Draft {
+    let Seen {
+        sighting,
+        article,
+        heard,
+    } = seen;
+    let article = &article;
     let updated = next_version(&known, article, look.now);
     let built = build(
         instance,
@@ -224,6 +242,7 @@ fn changed(
         updated: Some(updated),
         missing_since: None,
         featured: article.featured,
+        heard,
         pending: Some(pending),
         object: built.object,
         ..known

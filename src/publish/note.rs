@@ -168,6 +168,7 @@ impl Publisher {
             updated: None,
             missing_since: None,
             featured: false,
+            heard: None,
             pending: Some(Pending {
                 id: Activity::create_id(&key),
                 reach: Reach::Addressed,

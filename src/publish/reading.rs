@@ -1,6 +1,6 @@
 //! Looking at the folder: a scan, and what it means for what is published.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, FirstRun};
 use crate::instance::Instance;
 use crate::site::diff::{self, Brake, First, Known, Plan, Rules, State};
+use crate::site::feed::Mention;
 use crate::site::scan::{Reader, Scanner, Scope};
 use crate::site::snapshot::{Folder, Snapshot};
 use crate::store::{Held, ObjectState, StoreError};
@@ -115,6 +116,7 @@ impl Publisher {
         let instance = Arc::clone(&self.instance);
         let progress = Arc::clone(progress);
         let (scanner, look, warnings) = tokio::task::spawn_blocking(move || {
+            scanner.remember(heard(&instance));
             let scan = scanner.scan(&scope, &*progress);
             let settle = config.publish.settle;
             let unrest = if scan.unsettled {
@@ -216,6 +218,17 @@ fn look_of(
         first,
         config,
     })
+}
+
+/// What feeds said of the pages that are published, by path.
+fn heard(instance: &Instance) -> HashMap<String, Arc<Mention>> {
+    let mut heard = HashMap::new();
+    instance.store.objects.each(|_, object| {
+        if let (ObjectState::Live, Some(page), Some(said)) = (object.state, &object.page, &object.heard) {
+            heard.insert(page.clone(), Arc::clone(said));
+        }
+    });
+    heard
 }
 
 /// Our objects, as far as a comparison needs them.

@@ -1,9 +1,10 @@
 //! Reading the built site.
 //!
-//! [`watch`] tells when the folder changed, [`scan`] reads it into a [`snapshot`], [`page`] reads one page,
-//! [`diff`] decides what the snapshot changes.
+//! [`watch`] tells when the folder changed, [`scan`] reads it into a [`snapshot`], [`page`] reads one page with
+//! what the site's [`feed`]s say about it, [`diff`] decides what the snapshot changes.
 
 pub mod diff;
+pub mod feed;
 pub mod page;
 pub mod scan;
 pub mod snapshot;

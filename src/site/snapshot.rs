@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::feed::Mention;
 use crate::article::{Article, Kind, Visibility};
 
 /// What one scan saw.
@@ -42,6 +43,10 @@ pub struct Sighting {
     pub file: PathBuf,
     /// The canonical URL that it names.
     pub canonical: Option<Box<str>>,
+    /// What the site's feeds say about it, or said when it was published if they don't any more.
+    pub feed: Option<Arc<Mention>>,
+    /// Whether the page itself says for machines that it is a posting.
+    pub stated: bool,
     /// What it is.
     pub verdict: Verdict,
 }

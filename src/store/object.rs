@@ -1,11 +1,14 @@
 //! One of our objects: a page or a note that is, or was, published.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Record;
 use crate::article::Visibility;
+use crate::site::feed::Mention;
 
 /// One of our objects. It is kept after its Delete, so that its id stays dead and its KEY is never used again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +50,10 @@ pub struct Object {
     /// Whether its page asks to be pinned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub featured: bool,
+    /// What the site's feeds said of its page, if something of that is in it. It holds when the page falls out of its
+    /// feed, since most keep only the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Arc<Mention>>,
     /// What must still be told of it. It is stored with the change that it tells, and taken away when its delivery is a
     /// job on disk; what a crash left is told at the next start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,6 +127,8 @@ pub struct ObjectBrief {
     pub featured: bool,
     /// Whether there is something that must still be told of it.
     pub pending: bool,
+    /// See [`Object::heard`].
+    pub heard: Option<Arc<Mention>>,
 }
 
 impl Record for Object {
@@ -143,6 +152,7 @@ impl Record for Object {
             published: self.published,
             missing_since: self.missing_since,
             featured: self.featured,
+            heard: self.heard.clone(),
             pending: self.pending.is_some(),
         }
     }

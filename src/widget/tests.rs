@@ -58,6 +58,7 @@ fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) 
         updated: None,
         missing_since: None,
         featured: false,
+        heard: None,
         pending: None,
         object: json!({ "id": id, "type": "Note", "url": id, "content": "<p>ours</p>" }),
     };

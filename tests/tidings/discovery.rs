@@ -184,6 +184,7 @@ impl Face {
             updated: None,
             missing_since: None,
             featured: false,
+            heard: None,
             pending: None,
             object: object.clone(),
         };

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("site/mod", 1),
     ("site/page", 0),
     ("site/diff", 0),
+    ("site/feed", 0),
     ("ap", 0),
     ("sig", 0),
     ("article", 0),

@@ -26,7 +26,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// With followers, and what `extra` adds to `[publish]`; nothing was scanned yet.
-    fn new(extra: &str) -> Desk {
+    pub(crate) fn new(extra: &str) -> Desk {
         Desk::below("https://blog.example", extra)
     }
 
@@ -66,7 +66,7 @@ impl Desk {
     }
 
     /// Another process on the same folder and store.
-    fn again(self, extra: &str) -> Desk {
+    pub(crate) fn again(self, extra: &str) -> Desk {
         let Desk {
             folder,
             instance,
@@ -101,11 +101,11 @@ impl Desk {
             .unwrap();
     }
 
-    fn output(&self) -> PathBuf {
+    pub(crate) fn output(&self) -> PathBuf {
         self.folder.path().join("public")
     }
 
-    fn write(&self, path: &str, html: &str) {
+    pub(crate) fn write(&self, path: &str, html: &str) {
         let file = self.output().join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, html).unwrap();
@@ -119,7 +119,7 @@ impl Desk {
         std::fs::remove_dir_all(self.output().join("posts").join(slug)).unwrap();
     }
 
-    fn wait(&self, seconds: i64) {
+    pub(crate) fn wait(&self, seconds: i64) {
         let clock = &self.instance.clock;
         clock.set(clock.now() + SignedDuration::from_secs(seconds));
     }

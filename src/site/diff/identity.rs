@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::{Known, Others, Posts, Rules, State};
@@ -35,6 +36,15 @@ pub(super) fn judge<'a>(
             }
         }
     }
+    for page in absent(known, &posts) {
+        posts.remove(page);
+        others.insert(
+            page,
+            "not in the site's feed, in which its neighbours are; if it is a post, put <meta name=\"tidings:publish\" \
+             content=\"yes\"> into it"
+                .into(),
+        );
+    }
     let duplicates = duplicates(known, snapshot, &posts, rules.origin);
     for (page, original) in duplicates {
         posts.remove(page);
@@ -44,6 +54,67 @@ pub(super) fn judge<'a>(
         );
     }
     (posts, others)
+}
+
+/// Posts in feeds below which the feeds say nothing about the pages that aren't in them.
+const ENOUGH: usize = 3;
+
+/// Pages that look like posts only by their markup, and which the site's feeds don't name though they would if they
+/// were.
+///
+/// A feed often holds the newest posts only, and some sections of a site may have none, so that this is weak evidence.
+/// It counts against a page that lies in one folder with posts of the feed and is dated between their first and
+/// last (a draft, a copy), and against one that lies above them all (an about page with a date). It counts neither
+/// against a page that says for machines that it is a posting, nor against one that is published: a feed that a build
+/// left half done must not take back what people have seen.
+fn absent<'a>(known: &[Known], posts: &Posts<'a>) -> Vec<&'a str> {
+    let (named, unnamed): (Vec<_>, Vec<_>) = posts.iter().partition(|(_, sighting)| sighting.feed.is_some());
+    if named.len() < ENOUGH || unnamed.is_empty() {
+        return vec![];
+    }
+    let mut spans: HashMap<String, (Timestamp, Timestamp)> = HashMap::new();
+    for (page, sighting) in &named {
+        let Some(post) = sighting.post() else { continue };
+        let span = spans
+            .entry(folder(page))
+            .or_insert((post.published, post.published));
+        *span = (span.0.min(post.published), span.1.max(post.published));
+    }
+    let is_known: HashSet<&str> = known
+        .iter()
+        .filter(|object| object.state != State::Deleted)
+        .filter_map(|object| object.page.as_deref())
+        .collect();
+    let is_absent = |page: &str, sighting: &Sighting| {
+        let Some(post) = sighting.post().filter(|_| !sighting.stated) else {
+            return false;
+        };
+        let folder = folder(page);
+        match spans.get(&folder) {
+            Some((first, last)) => (*first..=*last).contains(&post.published),
+            None => spans.keys().all(|of_posts| of_posts.starts_with(&folder)),
+        }
+    };
+    unnamed
+        .into_iter()
+        .filter(|(page, sighting)| !is_known.contains(**page) && is_absent(page, sighting))
+        .map(|(page, _)| *page)
+        .collect()
+}
+
+/// The folder in which a page lies, with years, months and days all alike.
+fn folder(page: &str) -> String {
+    let parent = page
+        .trim_end_matches('/')
+        .rsplit_once('/')
+        .map_or("", |(parent, _)| parent);
+    let mut folder = String::with_capacity(parent.len() + 1);
+    for part in parent.split('/') {
+        let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        folder.push_str(if is_number { "#" } else { part });
+        folder.push('/');
+    }
+    folder
 }
 
 /// The path of a URL on ORIGIN.

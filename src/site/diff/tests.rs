@@ -56,6 +56,8 @@ impl Site {
         let sighting = Sighting {
             file: PathBuf::new(),
             canonical: canonical.map(Into::into),
+            feed: None,
+            stated: false,
             verdict,
         };
         self.0.pages.insert(path.into(), Arc::new(sighting));

@@ -4,10 +4,11 @@ use super::MAX_LINE;
 use super::claim::{Claim, Date, Precision};
 use super::content::Root;
 use super::document::{self, Document};
+use super::heard;
 use super::links;
 use super::meta::{self, Meta};
 use super::region::Region;
-use super::verdict::Evidence;
+use super::verdict::{Evidence, FEED};
 use crate::article::{Media, Tag};
 
 /// Tags of one page; more is a cloud.
@@ -23,16 +24,33 @@ pub(super) fn first<'a, T>(
         .find_map(|claim| field(claim).map(|value| (value, claim.source)))
 }
 
-/// The most trusted date; when it names only a day, the most trusted instant of that day.
+/// The most trusted date; when it names only a day, the most trusted instant of that day. A time without a zone is the
+/// feed's when that is the same one in some zone.
+///
+/// Feeds are read as instants, so that the day they were written on isn't known: theirs is the same if it is that day
+/// anywhere.
 pub(super) fn published(claims: &[Claim]) -> Option<(Date, &'static str)> {
     let (date, by) = first(claims, |claim| claim.published)?;
+    let heard = claims
+        .iter()
+        .find(|claim| claim.source == FEED)
+        .and_then(|claim| claim.published)
+        .map(|date| (date, FEED));
     if date.precision == Precision::Day {
         let exact = first(claims, |claim| {
             claim
                 .published
+                .filter(|_| claim.source != FEED)
                 .filter(|other| other.precision != Precision::Day && other.day == date.day)
         });
-        return exact.or(Some((date, by)));
+        return exact
+            .or(heard.filter(|(heard, _)| heard::same_day(date.at, heard.at)))
+            .or(Some((date, by)));
+    }
+    if date.precision == Precision::Local {
+        return heard
+            .filter(|(heard, _)| heard::same_time(date.at, heard.at))
+            .or(Some((date, by)));
     }
     Some((date, by))
 }
@@ -88,8 +106,9 @@ pub(super) fn language(
         .or_else(|| first(claims, |claim| claim.language.clone()))
 }
 
-/// The tags of all sources, each once; the meta keywords only where nobody else names one, since they are written
-/// for search engines. A tag gets the address of the site's own page for it when this page links that.
+/// The tags of all sources, each once; a feed's categories, among which are the
+/// sections of a site, only where the page names none, and the meta keywords, written for search engines, only where
+/// nobody else does. A tag gets the address of the site's own page for it when this page links that.
 pub(super) fn tags(
     claims: &[Claim],
     document: &Document<'_>,
@@ -112,7 +131,8 @@ pub(super) fn tags(
         });
         evidence.push(Evidence::new("tags", by, name));
     };
-    for claim in claims.iter().filter(|claim| claim.source != meta::PLAIN) {
+    let is_weak = |source: &str| source == meta::PLAIN || source == FEED;
+    for claim in claims.iter().filter(|claim| !is_weak(claim.source)) {
         for name in &claim.tags {
             add(&mut tags, name, claim.source, evidence);
         }
@@ -120,10 +140,12 @@ pub(super) fn tags(
     for link in &linked {
         add(&mut tags, &link.name, "links to tags", evidence);
     }
-    if tags.is_empty() {
-        for claim in claims.iter().filter(|claim| claim.source == meta::PLAIN) {
-            for name in &claim.tags {
-                add(&mut tags, name, claim.source, evidence);
+    for weak in [FEED, meta::PLAIN] {
+        if tags.is_empty() {
+            for claim in claims.iter().filter(|claim| claim.source == weak) {
+                for name in &claim.tags {
+                    add(&mut tags, name, claim.source, evidence);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use super::microdata;
 use super::microformats::Entries;
 use super::region::Region;
 use super::time::Times;
+use crate::site::feed::Mention;
 
 /// Folders in which generators write one list a name. Posts may lie in one called archive, so that isn't among them.
 const NAMED: [&str; 6] = ["tag", "tags", "category", "categories", "author", "authors"];
@@ -27,8 +28,11 @@ const FOLDERS: [&str; 8] = [
 /// The sign by which a page is a list, `None` when it isn't one.
 ///
 /// A posting of JSON-LD or an h-entry that is the page's own, with a date, outweighs all other signs: a post may
-/// show as many teasers of others as it likes.
+/// show as many teasers of others as it likes. A page in a feed, which isn't the front page, is a list only if its
+/// markup for machines or its address says so: feeds name posts.
+#[expect(clippy::too_many_arguments, reason = "each source of evidence is one")]
 pub(super) fn sign(
+    feed: Option<&Mention>,
     document: &Document<'_>,
     meta: &Meta,
     posting: &Postings,
@@ -46,6 +50,10 @@ pub(super) fn sign(
     }
     if entry.lists {
         return Some("h-entry");
+    }
+    let front = document.own.path() == document.site.path();
+    if feed.is_some() && !front {
+        return is_listing_path(document).then_some("path");
     }
     // A page that calls itself an article and says when it was published isn't a list either.
     let weak = |claim: &Claim| matches!(claim.source, "HTML" | microdata::UNSCOPED | meta::PLAIN);
@@ -73,7 +81,6 @@ pub(super) fn sign(
         return Some("<time>");
     }
     let website = meta.og_type.as_deref() == Some("website");
-    let front = document.own.path() == document.site.path();
     if website && (front || times.of_others > 0 || region.teasers > 0 || (dated_at_all && !own_date)) {
         return Some("og:type");
     }

@@ -12,6 +12,7 @@ mod document;
 mod encoding;
 mod field;
 mod headline;
+mod heard;
 mod json_ld;
 mod links;
 mod list;
@@ -32,7 +33,7 @@ use claim::Claim;
 use document::Document;
 use field::{dated, first, image, language, published, tags};
 use meta::Meta;
-pub use verdict::{Evidence, Page, Reason, Source, Verdict};
+pub use verdict::{Evidence, FEED, Page, Reason, Source, Verdict};
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
 pub const MAX_PAGE: usize = 8 << 20;
@@ -50,16 +51,14 @@ pub fn read(source: &Source<'_>) -> Page {
         canonical: None,
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
+        stated: false,
     };
-    page.verdict = judge(source, &mut page.canonical, &mut page.evidence).unwrap_or_else(Verdict::Not);
+    page.verdict = judge(source, &mut page).unwrap_or_else(Verdict::Not);
     page
 }
 
-fn judge(
-    source: &Source<'_>,
-    canonical: &mut Option<String>,
-    evidence: &mut Vec<Evidence>,
-) -> Result<Verdict, Reason> {
+fn judge(source: &Source<'_>, page: &mut Page) -> Result<Verdict, Reason> {
+    let evidence = &mut page.evidence;
     if source.html.len() > MAX_PAGE {
         return Err(Reason::TooLarge);
     }
@@ -71,7 +70,7 @@ fn judge(
     let document = Document::new(&html, source.path, source.site);
     let meta = Meta::read(&document);
 
-    *canonical = meta.canonical.as_ref().map(Url::to_string);
+    page.canonical = meta.canonical.as_ref().map(Url::to_string);
     if let Some(target) = &meta.refresh {
         return Ok(Verdict::Alias(target.to_string()));
     }
@@ -100,9 +99,20 @@ fn judge(
     let entry = microformats::read(&document);
     let region = region::find(&document);
     let times = time::read(&document, &region);
-    let claims = claims(&document, &meta, &posting, &entry, &region, &times);
+    let claims = claims(source, &document, &meta, &posting, &entry, &region, &times);
+    let states = |claim: &Option<Claim>| claim.is_some();
+    page.stated = meta.asked.publish == Some(true) || states(&posting.claim) || states(&entry.claim);
     if meta.asked.publish != Some(true)
-        && let Some(sign) = list::sign(&document, &meta, &posting, &entry, &region, &times, &claims)
+        && let Some(sign) = list::sign(
+            source.feed,
+            &document,
+            &meta,
+            &posting,
+            &entry,
+            &region,
+            &times,
+            &claims,
+        )
     {
         evidence.push(Evidence::new("page", sign, "a list of posts"));
         return Err(Reason::List);
@@ -110,7 +120,8 @@ fn judge(
     let (published, published_by) = published(&claims).ok_or(Reason::NoDate)?;
 
     let root = content::root(&document, &entry, &region);
-    let title = headline::choose(&claims, &meta, &entry, &root);
+    let title =
+        headline::choose(&claims, &meta, &entry, &root).or_else(|| heard::title(source.feed, &meta, &root));
     let body = content::read(
         &document,
         &root,
@@ -131,7 +142,9 @@ fn judge(
         .summary
         .as_deref()
         .map(|summary| (summary, "tidings:summary"));
-    let summary = summary.or_else(|| first(&claims, |claim| claim.summary.as_deref()));
+    let summary = summary
+        .or_else(|| first(&claims, |claim| claim.summary.as_deref()))
+        .or_else(|| heard::summary(source.feed, &root));
     if let Some((summary, by)) = summary {
         evidence.push(Evidence::new("summary", by, summary));
     }
@@ -175,9 +188,14 @@ fn judge(
 ///
 /// JSON-LD is written for machines, complete and about this page alone. An h-entry marks what readers see, so it is
 /// seldom wrong, but it is often incomplete. Microdata is the same with another vocabulary. OpenGraph is made for
-/// cards: its dates hold, its titles may carry the site's name. Then come the old meta names, and last what the
-/// elements of HTML themselves mean.
+/// cards: its dates hold, its titles may carry the site's name. Then come the old meta names, then what the elements
+/// of HTML themselves mean. The feeds of the site come last, because the page is what readers see: a feed is cut
+/// short, or left behind by an older build. It fills what the page leaves out: a date where there is none, the time of
+/// a page's bare day and the zone of its bare time ([`field::published`]), tags where the page names none, a title and
+/// a summary where there is none and they aren't merely the beginning of its text ([`heard`]). Being in a feed
+/// outweighs the weak signs of a list ([`list::sign`]).
 fn claims<'a>(
+    source: &Source<'_>,
     document: &Document<'a>,
     meta: &'a Meta,
     posting: &'a json_ld::Postings,
@@ -198,6 +216,7 @@ fn claims<'a>(
             updated: times.updated,
             ..Claim::default()
         }),
+        source.feed.map(heard::claim),
     ]
     .into_iter()
     .flatten()

@@ -10,6 +10,7 @@ fn page_at(path: &str, html: &str) -> Page {
         path,
         html: html.as_bytes(),
         site: &site,
+        feed: None,
     })
 }
 
@@ -263,6 +264,7 @@ fn a_site_may_lie_below_a_path() {
         path: "/a:1/",
         html: html.as_bytes(),
         site: &site,
+        feed: None,
     });
     let Verdict::Post(article) = page.verdict else {
         panic!("not a post")
@@ -407,6 +409,7 @@ fn a_page_in_another_encoding_is_read() {
         path: "/a/",
         html: &html,
         site: &site,
+        feed: None,
     });
     let Verdict::Post(article) = page.verdict else {
         panic!("not a post")
@@ -418,7 +421,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), path in "/[ -~]{0,20}") {
         let site = "https://blog.example/".parse().unwrap();
-        read(&Source { path: &path, html: &bytes, site: &site });
+        read(&Source { path: &path, html: &bytes, site: &site, feed: None });
     }
 
     #[test]

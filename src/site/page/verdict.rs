@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{MAX_DEPTH, MAX_PAGE};
 use crate::article::Article;
+use crate::site::feed::Mention;
 
 /// One file of the output folder, as handed to the reader.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,8 @@ pub struct Source<'a> {
     pub html: &'a [u8],
     /// `site.url`, ending in `/`.
     pub site: &'a Url,
+    /// What the site's feeds say about it.
+    pub feed: Option<&'a Mention>,
 }
 
 /// What was read.
@@ -29,7 +32,19 @@ pub struct Page {
     pub verdict: Verdict,
     /// Which field came from where, in the order of the fields of [`Article`].
     pub evidence: Vec<Evidence>,
+    /// Whether the page itself says for machines that it is a posting: JSON-LD, an h-entry, `tidings:publish`.
+    pub stated: bool,
 }
+
+impl Page {
+    /// Whether something of it came from a feed.
+    pub fn heard(&self) -> bool {
+        self.evidence.iter().any(|evidence| evidence.source == FEED)
+    }
+}
+
+/// The name of feeds as a source.
+pub const FEED: &str = "feed";
 
 /// What a page is.
 #[derive(Clone, Debug, PartialEq)]

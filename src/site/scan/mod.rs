@@ -3,9 +3,10 @@
 //! A file whose stamp (times, size, inode) is the same as at the last scan isn't opened again. What can't be read is
 //! named in a warning and the rest goes on. The folder is only ever read.
 
+mod feeds;
 mod reader;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,8 +18,10 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 use walkdir::{DirEntry, WalkDir};
 
+use self::feeds::Feeds;
 pub use self::reader::Reader;
 use self::reader::{Unread, is_hidden, is_page, page_path, path_below, read_file};
+use super::feed::{self, Mention};
 use super::page::{self, Source};
 use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
 use crate::clock::Clock;
@@ -48,6 +51,7 @@ pub struct Scanner {
     root: PathBuf,
     site: Url,
     files: BTreeMap<PathBuf, Kept>,
+    feeds: Feeds,
     /// Folders that can't be opened, relative.
     closed: BTreeSet<PathBuf>,
 }
@@ -95,12 +99,20 @@ impl Stamp {
             inode: metadata.ino(),
         }
     }
+
+    /// Whether the file changed so shortly before `now` that the stamp can't be relied upon.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let changed = Timestamp::from_second(self.changed.0.max(self.modified.0)).unwrap_or(now);
+        now.duration_since(changed) < GRANULARITY
+    }
 }
 
 /// What a walk met.
 #[derive(Default)]
 struct Walk {
     files: Vec<(PathBuf, Stamp)>,
+    /// Files that may be feeds, by their names.
+    feeds: Vec<(PathBuf, Stamp)>,
     closed: BTreeSet<PathBuf>,
     latest: Option<Timestamp>,
     unsettled: bool,
@@ -114,8 +126,15 @@ impl Scanner {
             root: root.to_path_buf(),
             site: site.clone(),
             files: BTreeMap::new(),
+            feeds: Feeds::default(),
             closed: BTreeSet::new(),
         }
+    }
+
+    /// Takes in what feeds said of pages when they were published, by path. It holds until a feed says something else:
+    /// most feeds keep only the newest posts, and one that falls out of its feed didn't change.
+    pub fn remember(&mut self, heard: HashMap<String, Arc<Mention>>) {
+        self.feeds.remember(heard);
     }
 
     /// Looks at the folder. Blocks for as long as that takes.
@@ -136,6 +155,7 @@ impl Scanner {
                 self.closed.clear();
                 let there: BTreeSet<&PathBuf> = walk.files.iter().map(|(file, _)| file).collect();
                 self.files.retain(|file, _| there.contains(file));
+                self.feeds.keep(&walk.feeds);
             }
             Scope::Paths(paths) => {
                 for path in paths {
@@ -145,8 +165,9 @@ impl Scanner {
         }
         self.closed.append(&mut walk.closed);
         let now = Clock::system().now();
-        let stale: Vec<(PathBuf, Stamp)> = walk
-            .files
+        let feeds = std::mem::take(&mut walk.feeds);
+        self.feeds.read(&self.root, &self.site, &feeds, now, &mut walk);
+        let mut stale: BTreeMap<PathBuf, Stamp> = std::mem::take(&mut walk.files)
             .into_iter()
             .filter(|(file, stamp)| {
                 self.files
@@ -154,6 +175,12 @@ impl Scanner {
                     .is_none_or(|kept| kept.fresh || kept.stamp != *stamp)
             })
             .collect();
+        for (file, kept) in &self.files {
+            if !self.feeds.still_say(&kept.path, kept.sighting.feed.as_ref()) {
+                stale.entry(file.clone()).or_insert(kept.stamp);
+            }
+        }
+        let stale: Vec<(PathBuf, Stamp)> = stale.into_iter().collect();
         let read = stale.len();
         for (kept, file, unsettled) in self.read_all(&stale, now, progress) {
             walk.unsettled |= unsettled;
@@ -225,6 +252,7 @@ impl Scanner {
         if fs::metadata(path).is_ok() {
             self.walk(path, walk);
         }
+        self.feeds.keep_below(&relative, &walk.feeds);
         let there: BTreeSet<&PathBuf> = walk.files[met..].iter().map(|(file, _)| file).collect();
         let gone: Vec<PathBuf> = self
             .files
@@ -260,10 +288,13 @@ impl Scanner {
         walk.latest = walk.latest.max(changed);
         // A pipe or a device named .html would block whoever opens it.
         if metadata.is_file()
-            && is_page(entry.path())
             && let Ok(relative) = entry.path().strip_prefix(&self.root)
         {
-            walk.files.push((relative.to_path_buf(), Stamp::of(metadata)));
+            if is_page(relative) {
+                walk.files.push((relative.to_path_buf(), Stamp::of(metadata)));
+            } else if !is_hidden(relative) && relative.to_str().is_some_and(feed::may_be_feed) {
+                walk.feeds.push((relative.to_path_buf(), Stamp::of(metadata)));
+            }
         } else if metadata.is_dir() && entry.depth() == MAX_DEPTH {
             walk.warnings.push(format!(
                 "{}: folders more than {MAX_DEPTH} deep are not read",
@@ -343,13 +374,17 @@ impl Scanner {
                 false,
             );
         };
-        let (canonical, verdict) = match read_file(&full) {
+        let feed = self.feeds.of(&path);
+        let mut stated = false;
+        let (canonical, verdict) = match read_file(&full, page::MAX_PAGE) {
             Ok(html) => {
                 let page = page::read(&Source {
                     path: &below,
                     html: &html,
                     site: &self.site,
+                    feed: feed.as_deref(),
                 });
+                stated = page.stated;
                 let verdict = match page.verdict {
                     page::Verdict::Post(article) => Verdict::Post(Box::new(Post::of(&article))),
                     page::Verdict::Alias(target) => Verdict::Alias(target.into()),
@@ -368,14 +403,15 @@ impl Scanner {
             ),
         };
         let unsettled = fs::metadata(&full).map_or(true, |metadata| Stamp::of(&metadata) != stamp);
-        let changed = Timestamp::from_second(stamp.changed.0.max(stamp.modified.0)).unwrap_or(now);
         let kept = Kept {
             stamp,
-            fresh: now.duration_since(changed) < GRANULARITY || matches!(verdict, Verdict::Unreadable(_)),
+            fresh: stamp.is_fresh(now) || matches!(verdict, Verdict::Unreadable(_)),
             path: path.into(),
             sighting: Arc::new(Sighting {
                 file: file.to_path_buf(),
                 canonical,
+                feed,
+                stated,
                 verdict,
             }),
         };

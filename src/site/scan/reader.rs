@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::ap::iri;
 use crate::article::Article;
-use crate::site::page::{self, Source};
+use crate::site::page::{self, Page, Source};
 use crate::site::snapshot::Sighting;
 
 /// Reads single pages of the folder again.
@@ -29,17 +29,21 @@ impl Reader {
 
     /// The article of a page; `None` when its file isn't a post any more.
     pub fn article(&self, sighting: &Sighting) -> Option<Article> {
-        let html = read_file(&self.root.join(&sighting.file)).ok()?;
-        match page::read(&Source {
-            path: &path_below(&sighting.file)?,
-            html: &html,
-            site: &self.site,
-        })
-        .verdict
-        {
+        match self.page(sighting)?.verdict {
             page::Verdict::Post(article) => Some(*article),
             _ => None,
         }
+    }
+
+    /// A page with all the evidence, read with the same word of the feeds as it was seen; `None` when its file is gone.
+    pub fn page(&self, sighting: &Sighting) -> Option<Page> {
+        let html = read_file(&self.root.join(&sighting.file), page::MAX_PAGE).ok()?;
+        Some(page::read(&Source {
+            path: &path_below(&sighting.file)?,
+            html: &html,
+            site: &self.site,
+            feed: sighting.feed.as_deref(),
+        }))
     }
 
     /// The path of the page in a file of the output folder. A relative name is looked for in `base` and in the folder.
@@ -73,8 +77,9 @@ pub(super) enum Unread {
     Io(io::Error),
 }
 
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
-    let limit = page::MAX_PAGE as u64;
+/// Reads a file of at most `limit` bytes.
+pub(super) fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>, Unread> {
+    let limit = limit as u64;
     let read = || -> io::Result<Option<Vec<u8>>> {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
@@ -92,6 +97,13 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Unread> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unread::Gone),
         Err(error) => Err(Unread::Io(error)),
     }
+}
+
+/// The beginning of a file.
+pub(super) fn read_start(path: &Path, length: usize) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(length);
+    File::open(path)?.take(length as u64).read_to_end(&mut start)?;
+    Ok(start)
 }
 
 /// The path of a page below `site.url`, as the reader of pages wants it: with a leading slash, `index.html` cut.

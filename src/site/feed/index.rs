@@ -1,0 +1,130 @@
+//! What all feeds of the site together say, by page.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Feed, Mention};
+
+/// The feeds of a site, and what they say by page.
+///
+/// Where feeds disagree the one nearest to the root is right, field by field: it is the site's own, the others are of
+/// its tags and sections.
+#[derive(Debug, Default)]
+pub struct Index {
+    feeds: BTreeMap<(usize, PathBuf), Kept>,
+    pages: HashMap<Arc<str>, Arc<Mention>>,
+    stale: bool,
+}
+
+/// A feed as it is kept: what several feeds say alike is kept once.
+#[derive(Debug)]
+struct Kept {
+    home: Option<Arc<str>>,
+    entries: Vec<(Arc<str>, Arc<Mention>)>,
+}
+
+impl Index {
+    /// Takes in the feed of a file, in the place of what that file was before; `None` when it is none.
+    pub fn put(&mut self, file: PathBuf, feed: Option<Feed>) {
+        let at = (file.components().count(), file);
+        let Some(feed) = feed.filter(|feed| !feed.entries.is_empty()) else {
+            self.stale |= self.feeds.remove(&at).is_some();
+            return;
+        };
+        let entries = feed.entries.into_iter().map(|(path, mention)| {
+            let page = bare(&path);
+            match self.pages.get_key_value(page) {
+                Some((page, known)) if **known == mention => (Arc::clone(page), Arc::clone(known)),
+                Some((page, _)) => (Arc::clone(page), Arc::new(mention)),
+                None => (page.into(), Arc::new(mention)),
+            }
+        });
+        let kept = Kept {
+            entries: entries.collect(),
+            home: feed.home.map(|home| bare(&home).into()),
+        };
+        self.feeds.insert(at, kept);
+        self.stale = true;
+    }
+
+    /// Forgets the feed of a file.
+    pub fn remove(&mut self, file: PathBuf) {
+        self.put(file, None);
+    }
+
+    /// Brings what is said by page up to date.
+    pub fn settle(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        // A page that has a feed of others is a list of them (a tag, a section), though a feed of lists names it.
+        let lists: HashSet<&str> = self
+            .feeds
+            .values()
+            .filter_map(|feed| {
+                let home = feed.home.as_deref()?;
+                feed.entries
+                    .iter()
+                    .any(|(page, _)| **page != *home)
+                    .then_some(home)
+            })
+            .collect();
+        let mut pages: HashMap<Arc<str>, Arc<Mention>> = HashMap::new();
+        for (page, mention) in self.feeds.values().flat_map(|feed| &feed.entries) {
+            if lists.contains(&**page) {
+                continue;
+            }
+            match pages.get_mut(page) {
+                Some(known) => {
+                    if known != mention
+                        && let Some(both) = known.with(mention)
+                    {
+                        *known = Arc::new(both);
+                    }
+                }
+                None => {
+                    pages.insert(Arc::clone(page), Arc::clone(mention));
+                }
+            }
+        }
+        self.pages = pages;
+    }
+
+    /// What the feeds say of a page, however its address is spelled there.
+    pub fn of(&self, page: &str) -> Option<&Arc<Mention>> {
+        self.pages.get(bare(page))
+    }
+
+    /// Whether there is no feed.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+}
+
+impl Mention {
+    /// Filled up with what another one says besides; `None` when that is nothing.
+    fn with(&self, other: &Mention) -> Option<Mention> {
+        let both = Mention {
+            title: self.title.clone().or_else(|| other.title.clone()),
+            published: self.published.or(other.published),
+            updated: self.updated.or(other.updated),
+            tags: if self.tags.is_empty() {
+                other.tags.clone()
+            } else {
+                self.tags.clone()
+            },
+            summary: self.summary.clone().or_else(|| other.summary.clone()),
+            language: self.language.clone().or_else(|| other.language.clone()),
+        };
+        (both != *self).then_some(both)
+    }
+}
+
+/// A path without what servers let readers leave out: `/a/`, `/a` and `/a.html` are one page.
+fn bare(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.strip_suffix(".html")
+        .or_else(|| path.strip_suffix(".htm"))
+        .unwrap_or(path)
+}

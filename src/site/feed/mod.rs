@@ -1,0 +1,186 @@
+//! Feeds of the site (RSS, Atom, JSON Feed) as evidence about its pages.
+//!
+//! A feed is written by the same generator from the same sources as the pages, and says for machines what themes often
+//! leave out: which pages are posts, and when to the minute. What it says of one page is a [`Mention`]; which place it
+//! has in the order of trust stands in `site::page`, and what it means that a page isn't in it, in `site::diff`.
+//! `sitemap.xml` isn't read: it lists all pages alike, and most generators set `lastmod` to the time of the build.
+
+mod index;
+
+use std::panic::{self, AssertUnwindSafe};
+
+use feed_rs::model;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::ap::iri;
+use crate::sanitize;
+
+pub use self::index::Index;
+
+/// Bytes of one feed: a thousand long posts in full. Reading takes about twice as much memory for a moment.
+pub const MAX_FEED: usize = 16 << 20;
+/// Bytes in which a file shows that it is a feed: before its first element stand a declaration, and at most a style
+/// sheet and a comment.
+pub const SNIFFED: usize = 4 << 10;
+/// Entries of one feed that count; generators write the newest first.
+const MAX_ENTRIES: usize = 20_000;
+/// Characters of a title or a summary; what is longer is neither, and is kept in memory for every page.
+const MAX_LINE: usize = 500;
+/// Tags of one entry.
+const MAX_TAGS: usize = 20;
+/// Bytes of an address.
+const MAX_ADDRESS: usize = 2_048;
+
+/// What the feeds say about one page.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Box<str>>,
+    /// When it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Timestamp>,
+    /// When it was changed; of an Atom entry without `published`, that may as well be when it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "<[Box<str>]>::is_empty")]
+    pub tags: Box<[Box<str>]>,
+    /// Its summary, or the beginning of its text: the page tells which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Box<str>>,
+    /// Its language, or the feed's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Box<str>>,
+}
+
+/// A feed that was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Feed {
+    /// The path of the page that the feed is of: a list, not a post.
+    pub home: Option<String>,
+    /// What it says, with the path of the page on ORIGIN.
+    pub entries: Vec<(String, Mention)>,
+}
+
+/// Whether a file of this name may be a feed: the name says it of JSON, of which some sites have one a page.
+pub fn may_be_feed(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    match name.rsplit_once('.') {
+        Some((stem, "xml" | "rss" | "atom")) => !stem.starts_with("sitemap"),
+        Some((stem, "json")) => stem == "index" || path.contains("feed"),
+        _ => false,
+    }
+}
+
+/// Whether the beginning of a file ([`SNIFFED`] bytes) is that of a feed.
+pub fn is_feed(start: &[u8]) -> bool {
+    let holds = |sign: &str| start.windows(sign.len()).any(|part| part == sign.as_bytes());
+    match start.iter().find(|byte| matches!(byte, b'<' | b'{')) {
+        Some(b'<') => holds("<rss") || holds("<feed") || holds("<rdf:RDF"),
+        Some(_) => holds("jsonfeed.org/version/1"),
+        None => false,
+    }
+}
+
+/// Reads a feed that lies at the address `own`, of the site at `site`. `None` for what isn't one.
+///
+/// Custom entities aren't expanded by the library, and its reading isn't recursive; the size is limited by the caller
+/// to [`MAX_FEED`].
+pub fn read(bytes: &[u8], own: &Url, site: &Url) -> Option<Feed> {
+    let parser = feed_rs::parser::Builder::new().base_uri(Some(own)).build();
+    // feed-rs 3.0 panics at durations (of podcasts) with more than twenty digits.
+    let feed = panic::catch_unwind(AssertUnwindSafe(|| parser.parse(bytes)))
+        .ok()?
+        .ok()?;
+    Some(of_model(feed, own, site))
+}
+
+fn of_model(feed: model::Feed, own: &Url, site: &Url) -> Feed {
+    let alternate = |links: &[model::Link]| -> Option<Url> {
+        links
+            .iter()
+            .filter(|link| link.rel.as_deref().is_none_or(|rel| rel == "alternate"))
+            .filter(|link| link.href.len() <= MAX_ADDRESS)
+            .filter_map(|link| own.join(link.href.trim()).ok())
+            .find(|url| url != own)
+    };
+    let home = alternate(&feed.links);
+    // Templates keep a second copy of the site's address for their feeds, which owners forget to change. An aggregator
+    // has entries of many origins, of which none is its own.
+    let own_origin = home.as_ref().unwrap_or(site).origin();
+    let is_ours = |url: &Url| url.origin() == site.origin() || url.origin() == own_origin;
+    let stamp = stamp(&feed);
+    let entries = feed.entries.into_iter().take(MAX_ENTRIES).filter_map(|entry| {
+        let url = alternate(&entry.links).or_else(|| {
+            let id = Some(&entry.id).filter(|id| entry.links.is_empty() && id.len() <= MAX_ADDRESS);
+            id.and_then(|id| Url::parse(id).ok())
+        })?;
+        // What has a fragment is a part of a page, a comment for instance; what has a query is no file.
+        if !is_ours(&url) || url.fragment().is_some() || url.query().is_some() {
+            return None;
+        }
+        Some((
+            iri::page_path(url.path()),
+            mention(entry, feed.language.as_deref(), stamp),
+        ))
+    });
+    Feed {
+        entries: entries.collect(),
+        home: home.filter(is_ours).map(|url| iri::page_path(url.path())),
+    }
+}
+
+/// The one instant at which all entries were changed, if there are several: the time of the build, not theirs.
+fn stamp(feed: &model::Feed) -> Option<Timestamp> {
+    let mut changed = feed.entries.iter().map(|entry| instant(entry.updated));
+    let first = changed.next()??;
+    (feed.entries.len() > 1 && changed.all(|other| other == Some(first))).then_some(first)
+}
+
+fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>) -> Mention {
+    let published = instant(entry.published);
+    let tags = entry.categories.iter().filter_map(|category| {
+        let name = category.label.as_deref().unwrap_or(&category.term);
+        line(name).filter(|name| !name.starts_with("http"))
+    });
+    Mention {
+        title: entry.title.and_then(|title| line(&title.content)),
+        // The library fills it in where RSS has none. An entry that was only ever "updated", all at one instant, still
+        // has that as its best date.
+        updated: instant(entry.updated).filter(|updated| {
+            published.is_none_or(|published| *updated != published && Some(*updated) != stamp)
+        }),
+        published,
+        tags: tags.take(MAX_TAGS).collect(),
+        summary: entry.summary.and_then(|summary| line(&summary.content)),
+        language: entry.language.as_deref().or(language).and_then(line),
+    }
+}
+
+/// Whole seconds; a date that nobody set is none.
+fn instant(date: Option<impl Into<std::time::SystemTime>>) -> Option<Timestamp> {
+    let at = Timestamp::try_from(date?.into()).ok()?;
+    let at = Timestamp::from_second(at.as_second()).ok()?;
+    (at > Timestamp::UNIX_EPOCH).then_some(at)
+}
+
+/// The text of some HTML as one line, if it is short enough to be one.
+fn line(html: &str) -> Option<Box<str>> {
+    if html.len() > MAX_LINE * 8 {
+        return None;
+    }
+    let text = if html.contains(['<', '&']) {
+        sanitize::plain(html)
+    } else {
+        html.to_owned()
+    };
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!text.is_empty() && text.chars().count() <= MAX_LINE).then(|| text.into())
+}
+
+#[cfg(test)]
+mod tests;

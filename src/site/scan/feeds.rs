@@ -1,0 +1,140 @@
+//! The feeds of the output folder: which files are, and what they say.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::reader::{Unread, path_below, read_file, read_start};
+use super::{Stamp, Walk};
+use crate::site::feed::{self, Feed, Index, MAX_FEED, Mention, SNIFFED};
+
+/// Feeds read, the ones nearest to the root first. Generators write one a tag besides, and those repeat the site's own.
+const MAX_FEEDS: usize = 2_000;
+
+/// What the feeds say, and the files they were read from.
+#[derive(Debug, Default)]
+pub(super) struct Feeds {
+    files: BTreeMap<PathBuf, Kept>,
+    index: Index,
+    heard: HashMap<String, Arc<Mention>>,
+}
+
+/// A file that was looked at, whether it is a feed or not.
+#[derive(Debug)]
+struct Kept {
+    stamp: Stamp,
+    fresh: bool,
+}
+
+impl Feeds {
+    pub(super) fn remember(&mut self, heard: HashMap<String, Arc<Mention>>) {
+        self.heard = heard;
+    }
+
+    /// What is said of a page: by a feed that is there, or by one when the page was published.
+    pub(super) fn of(&self, page: &str) -> Option<Arc<Mention>> {
+        self.said(page).cloned()
+    }
+
+    /// Whether what is said of a page is what it was read with.
+    pub(super) fn still_say(&self, page: &str, before: Option<&Arc<Mention>>) -> bool {
+        match (self.said(page), before) {
+            (None, None) => true,
+            (Some(now), Some(before)) => Arc::ptr_eq(now, before) || now == before,
+            _ => false,
+        }
+    }
+
+    fn said(&self, page: &str) -> Option<&Arc<Mention>> {
+        self.index.of(page).or_else(|| self.heard.get(page))
+    }
+
+    /// Forgets the files that aren't there any more.
+    pub(super) fn keep(&mut self, there: &[(PathBuf, Stamp)]) {
+        self.keep_below(Path::new(""), there);
+    }
+
+    /// Forgets the files at or below a path that aren't there any more.
+    pub(super) fn keep_below(&mut self, path: &Path, there: &[(PathBuf, Stamp)]) {
+        let there: BTreeSet<&PathBuf> = there.iter().map(|(file, _)| file).collect();
+        let gone: Vec<PathBuf> = self
+            .files
+            .keys()
+            .filter(|file| file.starts_with(path) && !there.contains(file))
+            .cloned()
+            .collect();
+        for file in gone {
+            self.files.remove(&file);
+            self.index.remove(file);
+        }
+    }
+
+    /// Reads the files that changed.
+    pub(super) fn read(
+        &mut self,
+        root: &Path,
+        site: &Url,
+        met: &[(PathBuf, Stamp)],
+        now: Timestamp,
+        walk: &mut Walk,
+    ) {
+        let mut met: Vec<&(PathBuf, Stamp)> = met.iter().collect();
+        met.sort_by_key(|(file, _)| file.components().count());
+        for (file, stamp) in met {
+            let known = self.files.get(file);
+            if known.is_some_and(|kept| !kept.fresh && kept.stamp == *stamp)
+                || (known.is_none() && self.files.len() >= MAX_FEEDS)
+            {
+                continue;
+            }
+            let full = root.join(file);
+            match read_one(&full, file, site) {
+                Ok(feed) => self.index.put(file.clone(), feed),
+                Err(Some(warning)) => {
+                    walk.warnings.push(warning);
+                    self.index.remove(file.clone());
+                }
+                Err(None) => walk.unsettled = true,
+            }
+            walk.unsettled |= fs::metadata(&full).map_or(true, |metadata| Stamp::of(&metadata) != *stamp);
+            let kept = Kept {
+                stamp: *stamp,
+                fresh: stamp.is_fresh(now),
+            };
+            self.files.insert(file.clone(), kept);
+        }
+        self.index.settle();
+    }
+}
+
+/// Reads one file; `Ok(None)` when it is no feed. An error is a file that can't be read, with a warning, or one that is
+/// gone.
+fn read_one(full: &Path, file: &Path, site: &Url) -> Result<Option<Feed>, Option<String>> {
+    let warning = |what: &str| Some(format!("{}: {what}", full.display()));
+    let start = match read_start(full, SNIFFED) {
+        Ok(start) => start,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
+        Err(error) => return Err(warning(&format!("can't be read: {error}"))),
+    };
+    let Some(own) = path_below(file).and_then(|path| site.join(path.trim_start_matches('/')).ok()) else {
+        return Ok(None);
+    };
+    if !feed::is_feed(&start) {
+        return Ok(None);
+    }
+    let bytes = read_file(full, MAX_FEED).map_err(|unread| match unread {
+        Unread::Gone => None,
+        Unread::TooLarge => warning(&format!("a feed larger than {} MiB, not read", MAX_FEED >> 20)),
+        Unread::Io(error) => warning(&format!("can't be read: {error}")),
+    })?;
+    match feed::read(&bytes, &own, site) {
+        Some(feed) => Ok(Some(feed)),
+        None => Err(warning(
+            "a feed that can't be read: it is broken, or of an unknown version",
+        )),
+    }
+}
