@@ -8,6 +8,8 @@
 //! The ids of the keys stay `#main-key` and `#ed25519-key` also when the keys change: Mastodon, GoToSocial and others
 //! keep one key of an actor under one id, take the new one from the Update (or fetch the actor again when a signature
 //! fails), and some servers refuse another id than `#main-key`.
+//!
+//! How keys change without a gap stands in `rotation`.
 
 mod record;
 mod rotation;

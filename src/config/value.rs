@@ -1,4 +1,4 @@
-//! The small languages inside the values of `ap.toml`: durations, sizes, shares, permissions, globs.
+//! The small languages inside the values of `ap.toml`: durations, sizes, shares, permissions, language tags, globs.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::problem::Refusal;
 
 /// Longest duration that is taken: a century is as good as never.
 const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Reads "2s", "10m", "1h", "3d", "2w", "2y", "500ms".
 pub(super) fn duration(text: &str) -> Result<Duration, Refusal> {
     let refusal = || {
