@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::HeaderMap;
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use url::Url;
 
 use super::item::hash_of;
 use super::shelf;
 use crate::instance::Instance;
-use crate::net::NetError;
+use crate::net::{NetError, Reuse};
 use crate::store::{Picture, PictureKind, StoreError};
 
 /// Largest picture that is fetched, in bytes: Mastodon's limit for avatars is 2 MiB, for attachments 16 MiB, but what it
@@ -33,12 +34,17 @@ const MAX_PIXELS: usize = 32_000_000;
 const ACCEPT: &str = "image/avif, image/webp, image/png, image/jpeg, image/gif";
 /// Pictures that are fetched at a time.
 const AT_A_TIME: usize = 4;
+/// Among so many of the next is looked for one of the same server, for which the connection is kept.
+const LOOK_AHEAD: usize = 64;
 /// After how long a picture that couldn't be had is tried again; then never until the next start.
 const RETRIES: [SignedDuration; 3] = [
     SignedDuration::from_mins(10),
     SignedDuration::from_hours(2),
     SignedDuration::from_hours(24),
 ];
+/// How long after a change is looked for pictures: a post that becomes popular changes hundreds of times a second, and
+/// each look goes through all that was said.
+const SETTLE: Duration = Duration::from_millis(250);
 /// How often is looked for such.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Failures that are remembered.
@@ -91,6 +97,18 @@ impl Queue {
             });
         }
     }
+
+    /// Whether another picture of the same server is among the next.
+    fn reuse(&self, url: &str) -> Reuse {
+        fn host(url: &str) -> Option<&str> {
+            url.split('/').nth(2)
+        }
+        let mut next = self.waiting.iter().take(LOOK_AHEAD);
+        match next.any(|wanted| host(&wanted.url) == host(url)) {
+            true => Reuse::Keep,
+            false => Reuse::Close,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -108,6 +126,9 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     let mut running: JoinSet<(Wanted, Result<(), Unfit>)> = JoinSet::new();
     let mut sweep = tokio::time::interval(SWEEP);
     let mut everything = true;
+    let mut missed = false;
+    let mut stirred: HashSet<Arc<str>> = HashSet::new();
+    let mut look_at: Option<Instant> = None;
     loop {
         if std::mem::take(&mut everything) && has_room(&instance) {
             for key in keys(&instance) {
@@ -118,18 +139,32 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
             && let Some(wanted) = queue.waiting.pop_front()
         {
             let instance = Arc::clone(&instance);
+            let reuse = queue.reuse(&wanted.url);
             running.spawn(async move {
-                let done = fetch(&instance, &wanted.url).await;
+                let done = fetch(&instance, &wanted.url, reuse).await;
                 (wanted, done)
             });
         }
         tokio::select! {
             () = async { drop(shutdown.wait_for(|stop| *stop).await) } => return,
             change = changed.recv() => match change {
-                Ok(key) => look(&instance, &key, &failures, &mut queue).await,
-                Err(RecvError::Lagged(_)) => everything = true,
+                Ok(key) => {
+                    stirred.insert(key);
+                    look_at.get_or_insert_with(|| Instant::now() + SETTLE);
+                }
+                Err(RecvError::Lagged(_)) => {
+                    missed = true;
+                    look_at.get_or_insert_with(|| Instant::now() + SETTLE);
+                }
                 Err(RecvError::Closed) => return,
             },
+            () = until(look_at) => {
+                look_at = None;
+                everything |= std::mem::take(&mut missed);
+                for key in stirred.drain() {
+                    look(&instance, &key, &failures, &mut queue).await;
+                }
+            }
             Some(ended) = running.join_next(), if !running.is_empty() => {
                 if let Ok((wanted, done)) = ended {
                     queue.known.remove(&wanted.url);
@@ -138,6 +173,14 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
             }
             _ = sweep.tick() => again(&instance, &mut failures, &mut queue),
         }
+    }
+}
+
+/// Waits for a moment; for ever, when there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -239,14 +282,20 @@ fn again(instance: &Instance, failures: &mut HashMap<String, Failure>, queue: &m
     }
 }
 
-async fn fetch(instance: &Arc<Instance>, url: &str) -> Result<(), Unfit> {
+async fn fetch(instance: &Arc<Instance>, url: &str, reuse: Reuse) -> Result<(), Unfit> {
     let parsed = Url::parse(url).map_err(|_| Unfit::Url(url.to_string()))?;
     let config = instance.config();
     if config.federation.refuses(parsed.host_str().unwrap_or_default()) {
         return Err(Unfit::Blocked);
     }
     // Whoever serves a picture to browsers asks for no signature.
-    let unsigned = |_: &Url| Ok::<_, NetError>(HeaderMap::new());
+    let unsigned = |_: &Url| {
+        let mut headers = HeaderMap::new();
+        if reuse == Reuse::Close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok::<_, NetError>(headers)
+    };
     let answer = instance.client.get(&parsed, ACCEPT, MAX_BYTES, unsigned).await?;
     if answer.status != StatusCode::OK {
         return Err(Unfit::Status {
