@@ -46,7 +46,7 @@ const GAPS: [SignedDuration; 7] = [
     SignedDuration::from_hours(10),
     SignedDuration::from_hours(10),
 ];
-/// How often the records are looked through without being told of new ones.
+/// How often the records are looked through while calls wait, without being told of new ones.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Something that happened, as hooks hear of it.
@@ -202,7 +202,7 @@ pub async fn run<C: Fn() -> Arc<Config>>(around: Surroundings<'_, C>, mut shutdo
                 }
             }
             () = around.ring.notified() => {}
-            () = tokio::time::sleep(LOOK) => {}
+            () = tokio::time::sleep(LOOK), if !around.store.calls.is_empty() => {}
             _ = shutdown.wait_for(|stop| *stop) => return,
         }
     }

@@ -87,12 +87,19 @@ impl Disk {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.root);
         let fail = |error| StoreError::io(&path, error);
-        fs::create_dir_all(folder).map_err(fail)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(folder)
-            .map_err(fail)?;
+        let open = || {
+            tempfile::Builder::new()
+                .prefix(TEMPORARY)
+                .permissions(fs::Permissions::from_mode(0o644))
+                .tempfile_in(folder)
+        };
+        let mut file = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder).map_err(fail)?;
+                open().map_err(fail)?
+            }
+            other => other.map_err(fail)?,
+        };
         file.write_all(bytes).map_err(fail)?;
         file.persist(&path).map_err(|error| fail(error.error))?;
         Ok(())
