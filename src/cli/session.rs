@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Common;
 use super::screen::Screen;
@@ -17,7 +20,7 @@ use crate::store::StoreError;
 const CONFIG: &str = "ap.toml";
 /// The variable that names another one.
 const CONFIG_VARIABLE: &str = "TIDINGS_CONFIG";
-/// The variable with a filter for the log, in the syntax of tracing's `EnvFilter`.
+/// The variable with a filter for the log, in the syntax of tracing's `Targets`: `tidings::deliver=debug,info`.
 const LOG_VARIABLE: &str = "TIDINGS_LOG";
 /// How long a command waits for a daemon that holds the store and doesn't answer yet: it is starting, or stopping.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -65,20 +68,24 @@ impl<'s> Session<'s> {
             (false, 1) => "tidings=debug,info",
             (false, _) => "tidings=trace,debug",
         };
-        let filter = match std::env::var(LOG_VARIABLE) {
-            Ok(wanted) => EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(level)),
-            Err(_) => EnvFilter::new(level),
-        };
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        // Not tracing's `EnvFilter`, which brings regular expressions for what spans hold; there are none here.
+        let filter: Targets = std::env::var(LOG_VARIABLE)
+            .ok()
+            .and_then(|wanted| wanted.parse().ok())
+            .unwrap_or_else(|| level.parse().expect("our own levels are well formed"));
+        let log = fmt::layer()
             .with_writer(std::io::stderr)
             .with_target(false)
             .with_ansi(self.screen.colours());
         // journald writes the time itself.
         if std::env::var_os("JOURNAL_STREAM").is_some() {
-            let _ = log.without_time().try_init();
+            let _ = tracing_subscriber::registry()
+                .with(log.without_time().with_filter(filter))
+                .try_init();
         } else {
-            let _ = log.try_init();
+            let _ = tracing_subscriber::registry()
+                .with(log.with_filter(filter))
+                .try_init();
         }
     }
 
