@@ -47,6 +47,8 @@ pub struct Sighting {
     pub feed: Option<Arc<Mention>>,
     /// Whether the page itself says for machines that it is a posting.
     pub stated: bool,
+    /// When its file was written, by the file system's clock.
+    pub written: Timestamp,
     /// What it is.
     pub verdict: Verdict,
 }

@@ -66,7 +66,8 @@ const ENOUGH: usize = 3;
 /// It counts against a page that lies in one folder with posts of the feed and is dated between their first and
 /// last (a draft, a copy), and against one that lies above them all (an about page with a date). It counts neither
 /// against a page that says for machines that it is a posting, nor against one that is published: a feed that a build
-/// left half done must not take back what people have seen.
+/// left half done must not take back what people have seen. Nor does it count against a page that was written after
+/// every post of the feeds: somebody put it there later, and the feeds may not know it yet.
 fn absent<'a>(known: &[Known], posts: &Posts<'a>) -> Vec<&'a str> {
     let (named, unnamed): (Vec<_>, Vec<_>) = posts.iter().partition(|(_, sighting)| sighting.feed.is_some());
     if named.len() < ENOUGH || unnamed.is_empty() {
@@ -85,8 +86,10 @@ fn absent<'a>(known: &[Known], posts: &Posts<'a>) -> Vec<&'a str> {
         .filter(|object| object.state != State::Deleted)
         .filter_map(|object| object.page.as_deref())
         .collect();
+    let newest = named.iter().map(|(_, sighting)| sighting.written).max();
     let is_absent = |page: &str, sighting: &Sighting| {
-        let Some(post) = sighting.post().filter(|_| !sighting.stated) else {
+        let came_later = newest < Some(sighting.written);
+        let Some(post) = sighting.post().filter(|_| !sighting.stated && !came_later) else {
             return false;
         };
         let folder = folder(page);

@@ -58,6 +58,7 @@ impl Site {
             canonical: canonical.map(Into::into),
             feed: None,
             stated: false,
+            written: at(PAST),
             verdict,
         };
         self.0.pages.insert(path.into(), Arc::new(sighting));

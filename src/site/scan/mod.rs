@@ -100,6 +100,12 @@ impl Stamp {
         }
     }
 
+    /// When the file was written; the epoch where the file system says what no clock can.
+    fn written(&self) -> Timestamp {
+        let (seconds, nanoseconds) = self.modified;
+        Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0)).unwrap_or_default()
+    }
+
     /// Whether the file changed so shortly before `now` that the stamp can't be relied upon.
     fn is_fresh(&self, now: Timestamp) -> bool {
         let changed = Timestamp::from_second(self.changed.0.max(self.modified.0)).unwrap_or(now);
@@ -412,6 +418,7 @@ impl Scanner {
                 canonical,
                 feed,
                 stated,
+                written: stamp.written(),
                 verdict,
             }),
         };
