@@ -176,7 +176,10 @@ async fn sighup_reads_the_configuration_again_and_keeps_the_old_one_when_the_new
         (name(&world).await.as_deref() == Some("Renamed")).then_some(())
     })
     .await;
-    assert!(world.log().contains("server.listen"), "{}", world.log());
+    wait_for("the word about what needs a restart", || async {
+        world.log().contains("server.listen").then_some(())
+    })
+    .await;
     world.configure("actor = [{ name = 'blog', display_name = 5 }]");
     hang_up();
     wait_for("the complaint", || async {

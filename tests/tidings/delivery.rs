@@ -339,14 +339,13 @@ async fn hosts_that_misbehave_do_not_delay_those_that_do_not() {
         good.iter().all(|server| server.taken() == ["one"]).then_some(())
     })
     .await;
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    // Whoever hangs does so for 20 s.
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     wait_for("the failures to be noted", || async {
-        let noted = sender
-            .queue()
-            .iter()
-            .filter(|waiting| waiting.attempts == 1)
-            .count();
-        (noted == bad.len()).then_some(())
+        let queue = sender.queue();
+        let noted = queue.iter().filter(|waiting| waiting.attempts == 1).count();
+        // A good host has what it took a moment before that is marked.
+        (noted == bad.len() && queue.len() == bad.len() + 1).then_some(())
     })
     .await;
     // The one that hangs is in flight still; whoever waits for the rest waits for it no longer than he likes.
