@@ -156,7 +156,7 @@ fn proxy(config: &Config) -> String {
     format!(
         "# A server that asks for a page's address wants its object.\n\
          if ($http_accept ~* \"^\\s*application/(activity|ld)\\+json\") {{\n    \
-             rewrite ^(?!/ap/|/\\.well-known/)(.*)$ /ap/resolve?url=$scheme://$http_host$1? last;\n\
+             rewrite ^(?!/ap/|/\\.well-known/)(.*)$ /ap/resolve?url=$1? last;\n\
          }}\n\
          add_header Vary Accept always;\n\
          location ~ ^/(ap/|\\.well-known/(webfinger|nodeinfo|host-meta(\\.json)?)$) {{\n    \
