@@ -1,10 +1,12 @@
 //! Reading the built site.
 //!
 //! [`watch`] tells when the folder changed, [`scan`] reads it into a [`snapshot`], [`page`] reads one page with
-//! what the site's [`feed`]s say about it, [`diff`] decides what the snapshot changes.
+//! what the site's [`feed`]s say about it and what its posts have in common (the [`frame`]), [`diff`] decides what
+//! the snapshot changes.
 
 pub mod diff;
 pub mod feed;
+pub mod frame;
 pub mod page;
 pub mod scan;
 pub mod snapshot;

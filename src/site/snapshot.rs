@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::feed::Mention;
+use super::frame::Frame;
 use crate::article::{Article, Kind, Visibility};
 
 /// What one scan saw.
@@ -45,6 +46,8 @@ pub struct Sighting {
     pub canonical: Option<Box<str>>,
     /// What the site's feeds say about it, or said when it was published if they don't any more.
     pub feed: Option<Arc<Mention>>,
+    /// What the site's posts had in common when it was read; it is read again with the same.
+    pub frame: Option<Arc<Frame>>,
     /// Whether the page itself says for machines that it is a posting.
     pub stated: bool,
     /// When its file was written, by the file system's clock.

@@ -57,6 +57,7 @@ impl Site {
             file: PathBuf::new(),
             canonical: canonical.map(Into::into),
             feed: None,
+            frame: None,
             stated: false,
             written: at(PAST),
             verdict,

@@ -188,7 +188,7 @@ pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef
 }
 
 /// Whether an element stands apart from the text around it.
-fn is_separate(name: &str) -> bool {
+pub(super) fn is_separate(name: &str) -> bool {
     !matches!(
         name,
         "a" | "abbr"

@@ -19,6 +19,7 @@ mod list;
 mod meta;
 mod microdata;
 mod microformats;
+mod outline;
 mod region;
 mod time;
 mod verdict;
@@ -29,10 +30,12 @@ use url::Url;
 use crate::article::{Article, Media};
 use crate::sanitize;
 use crate::sanitize::nesting::{Writer, deeper_than};
+use crate::site::frame::{MAX_SKETCH, Sketch};
 use claim::Claim;
 use document::Document;
 use field::{dated, first, image, language, published, tags};
 use meta::Meta;
+use outline::Outline;
 pub use verdict::{Evidence, FEED, Page, Reason, Source, Verdict};
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
@@ -53,12 +56,30 @@ pub fn read(source: &Source<'_>) -> Page {
         evidence: vec![],
         stated: false,
     };
-    page.verdict = judge(source, &mut page).unwrap_or_else(Verdict::Not);
+    page.verdict = parse(source)
+        .and_then(|html| judge(source, &html, &mut page))
+        .unwrap_or_else(Verdict::Not);
     page
 }
 
-fn judge(source: &Source<'_>, page: &mut Page) -> Result<Verdict, Reason> {
-    let evidence = &mut page.evidence;
+/// What a post is compared with others of its site by; `None` of a page that is no post.
+pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
+    let html = parse(source).ok()?;
+    let mut page = Page {
+        path: source.path.to_owned(),
+        canonical: None,
+        verdict: Verdict::Not(Reason::Empty),
+        evidence: vec![],
+        stated: false,
+    };
+    let Ok(Verdict::Post(_)) = judge(source, &html, &mut page) else {
+        return None;
+    };
+    let document = Document::new(&html, source.path, source.site);
+    Some(Outline::of(&document, region::body(&document), MAX_SKETCH).sketch)
+}
+
+fn parse(source: &Source<'_>) -> Result<Html, Reason> {
     if source.html.len() > MAX_PAGE {
         return Err(Reason::TooLarge);
     }
@@ -66,8 +87,12 @@ fn judge(source: &Source<'_>, page: &mut Page) -> Result<Verdict, Reason> {
     if deeper_than(&text, MAX_DEPTH, Writer::Ourselves) {
         return Err(Reason::TooDeep);
     }
-    let html = Html::parse_document(&text);
-    let document = Document::new(&html, source.path, source.site);
+    Ok(Html::parse_document(&text))
+}
+
+fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, Reason> {
+    let evidence = &mut page.evidence;
+    let document = Document::new(html, source.path, source.site);
     let meta = Meta::read(&document);
 
     page.canonical = meta.canonical.as_ref().map(Url::to_string);

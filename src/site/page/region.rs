@@ -115,7 +115,8 @@ pub(super) fn is_heading(element: ElementRef<'_>) -> bool {
     matches!(name(element), "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
 }
 
-fn body<'a>(document: &Document<'a>) -> ElementRef<'a> {
+/// The page's `<body>`.
+pub(super) fn body<'a>(document: &Document<'a>) -> ElementRef<'a> {
     let body = document
         .all
         .iter()

@@ -7,6 +7,7 @@ use url::Url;
 use super::{MAX_DEPTH, MAX_PAGE};
 use crate::article::Article;
 use crate::site::feed::Mention;
+use crate::site::frame::Frame;
 
 /// One file of the output folder, as handed to the reader.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Source<'a> {
     pub site: &'a Url,
     /// What the site's feeds say about it.
     pub feed: Option<&'a Mention>,
+    /// What the posts of the site have in common, when that is known.
+    pub frame: Option<&'a Frame>,
 }
 
 /// What was read.

@@ -5,6 +5,7 @@
 
 mod feeds;
 mod reader;
+mod sample;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, Metadata};
@@ -21,7 +22,9 @@ use walkdir::{DirEntry, WalkDir};
 use self::feeds::Feeds;
 pub use self::reader::Reader;
 use self::reader::{Unread, is_hidden, is_page, page_path, path_below, read_file};
+use self::sample::{Candidate, Sample};
 use super::feed::{self, Mention};
+use super::frame::{Frame, Sketch};
 use super::page::{self, Source};
 use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
 use crate::clock::Clock;
@@ -52,6 +55,7 @@ pub struct Scanner {
     site: Url,
     files: BTreeMap<PathBuf, Kept>,
     feeds: Feeds,
+    sample: Sample,
     /// Folders that can't be opened, relative.
     closed: BTreeSet<PathBuf>,
 }
@@ -133,6 +137,7 @@ impl Scanner {
             site: site.clone(),
             files: BTreeMap::new(),
             feeds: Feeds::default(),
+            sample: Sample::default(),
             closed: BTreeSet::new(),
         }
     }
@@ -173,6 +178,7 @@ impl Scanner {
         let now = Clock::system().now();
         let feeds = std::mem::take(&mut walk.feeds);
         self.feeds.read(&self.root, &self.site, &feeds, now, &mut walk);
+        let frame = self.learn(&walk.files, now);
         let mut stale: BTreeMap<PathBuf, Stamp> = std::mem::take(&mut walk.files)
             .into_iter()
             .filter(|(file, stamp)| {
@@ -188,7 +194,7 @@ impl Scanner {
         }
         let stale: Vec<(PathBuf, Stamp)> = stale.into_iter().collect();
         let read = stale.len();
-        for (kept, file, unsettled) in self.read_all(&stale, now, progress) {
+        for (kept, file, unsettled) in self.read_all(&stale, frame.as_ref(), now, progress) {
             walk.unsettled |= unsettled;
             match kept {
                 Ok(kept) => {
@@ -338,6 +344,7 @@ impl Scanner {
     fn read_all(
         &self,
         stale: &[(PathBuf, Stamp)],
+        frame: Option<&Arc<Frame>>,
         now: Timestamp,
         progress: Progress<'_>,
     ) -> Vec<(Result<Kept, Option<String>>, PathBuf, bool)> {
@@ -350,7 +357,7 @@ impl Scanner {
         let work = || {
             let mut results = Vec::new();
             while let Some((file, stamp)) = stale.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (kept, unsettled) = self.read_one(file, *stamp, now);
+                let (kept, unsettled) = self.read_one(file, *stamp, frame, now);
                 results.push((kept, file.clone(), unsettled));
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1, stale.len());
             }
@@ -369,7 +376,37 @@ impl Scanner {
         })
     }
 
-    fn read_one(&self, file: &Path, stamp: Stamp, now: Timestamp) -> (Result<Kept, Option<String>>, bool) {
+    /// Learns what the posts have in common, from those that were there before and those that were met.
+    fn learn(&mut self, met: &[(PathBuf, Stamp)], now: Timestamp) -> Option<Arc<Frame>> {
+        let mut there: BTreeMap<&Path, Stamp> = self
+            .files
+            .iter()
+            .map(|(file, kept)| (file.as_path(), kept.stamp))
+            .collect();
+        there.extend(met.iter().map(|(file, stamp)| (file.as_path(), *stamp)));
+        let there = there.into_iter().map(|(file, stamp)| Candidate { file, stamp });
+        let (root, site, feeds) = (&self.root, &self.site, &self.feeds);
+        let heard = |file: &Path| page_path(site, file).and_then(|path| feeds.of(&path));
+        let read = |file: &Path| -> Option<Sketch> {
+            page::sketch(&Source {
+                path: &path_below(file)?,
+                html: &read_file(&root.join(file), page::MAX_PAGE).ok()?,
+                site,
+                feed: heard(file).as_deref(),
+                frame: None,
+            })
+        };
+        self.sample
+            .learn(there, &|file| heard(file).is_some(), &read, now)
+    }
+
+    fn read_one(
+        &self,
+        file: &Path,
+        stamp: Stamp,
+        frame: Option<&Arc<Frame>>,
+        now: Timestamp,
+    ) -> (Result<Kept, Option<String>>, bool) {
         let full = self.root.join(file);
         let (Some(path), Some(below)) = (self.page_path(file), path_below(file)) else {
             return (
@@ -389,6 +426,7 @@ impl Scanner {
                     html: &html,
                     site: &self.site,
                     feed: feed.as_deref(),
+                    frame: frame.map(|frame| &**frame),
                 });
                 stated = page.stated;
                 let verdict = match page.verdict {
@@ -417,6 +455,7 @@ impl Scanner {
                 file: file.to_path_buf(),
                 canonical,
                 feed,
+                frame: frame.cloned(),
                 stated,
                 written: stamp.written(),
                 verdict,

@@ -35,7 +35,7 @@ impl Reader {
         }
     }
 
-    /// A page with all the evidence, read with the same word of the feeds as it was seen; `None` when its file is gone.
+    /// A page with all the evidence, read beside the same feeds and the same other pages as it was seen; `None` when its file is gone.
     pub fn page(&self, sighting: &Sighting) -> Option<Page> {
         let html = read_file(&self.root.join(&sighting.file), page::MAX_PAGE).ok()?;
         Some(page::read(&Source {
@@ -43,6 +43,7 @@ impl Reader {
             html: &html,
             site: &self.site,
             feed: sighting.feed.as_deref(),
+            frame: sighting.frame.as_deref(),
         }))
     }
 

@@ -1,0 +1,394 @@
+//! The Frame: what the posts of a site have in common, and therefore isn't what one of them says.
+//!
+//! It is learned from a [`Sketch`] of some posts, of which `site::scan` takes the same ones as long as the same files
+//! are there. It holds numbers only: hashes of the places in a page (the names and classes of an element and of
+//! those around it) and of the texts that stand there. Nothing is remembered between two learnings, so that the same
+//! sketches give the same frame; a page more or less in the sample changes only what was on the verge.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Posts compared at most. With more the frame gets no better, and learning it is to cost little beside the scan.
+pub const MAX_SAMPLE: usize = 48;
+
+/// Posts below which nothing is common: what two posts say alike their author may have written twice.
+const MIN_SAMPLE: usize = 3;
+
+/// Places and units of one sketch; a page with more is cut. A post of 50,000 words has half as many.
+pub const MAX_SKETCH: usize = 4_000;
+
+/// Texts and places that a frame holds. Only what a quarter of the sample shares is in it.
+const MAX_FRAME: usize = 20_000;
+
+/// Templates that a site's posts are told apart by: articles, notes, photographs.
+const MAX_TEMPLATES: usize = 4;
+
+/// Weight of a post's own text below which it doesn't tell where the text of posts stands.
+const MIN_OWN: u32 = 40;
+
+/// What a page is made of, in document order, as far as pages are compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sketch {
+    /// Its elements, each after the one around it; the first is the root.
+    pub places: Vec<Place>,
+    /// Its texts and pictures.
+    pub units: Vec<Unit>,
+}
+
+/// An element of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The index of the element around it; of the root, its own.
+    pub parent: u32,
+    /// Hash of the names and classes of the element and of those around it.
+    pub path: u64,
+    /// Whether it only holds other things (`<div>`, `<td>`), and says nothing itself as `<ul>` and `<p>` do.
+    pub container: bool,
+}
+
+/// A line or paragraph, or a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The index of the innermost element that holds it.
+    pub place: u32,
+    /// Hash of what it says, or of a picture's address.
+    pub text: u64,
+    /// How much it says: letters, of which those of scripts that write words with one or two count twice.
+    pub weight: u32,
+    /// How much of that is in links to other pages of the site.
+    pub linked: u32,
+    /// What it is.
+    pub kind: UnitKind,
+}
+
+/// What a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitKind {
+    /// Text.
+    Text,
+    /// A heading: what stands under it may be a post's own though the heading is in all posts.
+    Heading,
+    /// Part of code, a table, a quotation: never frame by itself.
+    Fixed,
+    /// A picture, a film, a sound.
+    Picture,
+}
+
+/// What the posts of a site have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// Texts in their places, sorted.
+    shared: Box<[u64]>,
+    /// Places where only such texts stand, sorted.
+    chrome: Box<[u64]>,
+    /// Places where only links to other pages of the site stand, sorted.
+    leading: Box<[u64]>,
+    /// Places that hold what is each post's own, the most frequent template first.
+    content: Box<[u64]>,
+}
+
+/// What the frame says of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// It is the page's own.
+    Own,
+    /// Other posts say the same in the same place, in which they also say what is their own.
+    Repeated,
+    /// It stands in a place where posts say nothing of their own.
+    Chrome,
+}
+
+impl Frame {
+    /// Learns from the sketches of some posts.
+    pub fn learn(sketches: &[&Sketch]) -> Frame {
+        let all = count(sketches.len());
+        if sketches.len() < MIN_SAMPLE {
+            return Frame::default();
+        }
+        let counts = Counts::of(sketches);
+        let mut frame = Frame {
+            shared: sorted(counts.shared(all)),
+            ..Frame::default()
+        };
+        frame.chrome = sorted(counts.chrome(all));
+        frame.leading = sorted(leading(sketches, all));
+        frame.content = frame.contents(sketches);
+        frame
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.shared.is_empty() && self.chrome.is_empty() && self.leading.is_empty() && self.content.is_empty()
+    }
+
+    /// What it says of a unit of a page.
+    pub fn share(&self, sketch: &Sketch, unit: &Unit) -> Share {
+        let Some(place) = sketch.places.get(unit.place as usize) else {
+            return Share::Own;
+        };
+        match unit.kind {
+            UnitKind::Fixed => Share::Own,
+            UnitKind::Text if holds(&self.chrome, place.path) => Share::Chrome,
+            _ if !holds(&self.shared, key(place.path, unit.text)) => Share::Own,
+            UnitKind::Picture => Share::Chrome,
+            _ => Share::Repeated,
+        }
+    }
+
+    /// Whether only links to other pages of the site stand in a place.
+    pub fn leads_away(&self, path: u64) -> bool {
+        holds(&self.leading, path)
+    }
+
+    /// The places in which posts say what is their own, the most frequent first.
+    pub fn contents(&self, sketches: &[&Sketch]) -> Box<[u64]> {
+        let supports: Vec<BTreeMap<u64, usize>> = sketches
+            .iter()
+            .map(|sketch| self.supports(sketch))
+            .filter(|supports| !supports.is_empty())
+            .collect();
+        let mut left: Vec<&BTreeMap<u64, usize>> = supports.iter().collect();
+        let mut found = vec![];
+        while found.len() < MAX_TEMPLATES && left.len() >= MIN_SAMPLE && left.len() * 6 >= supports.len() {
+            // How many pages a place is good for, and how deep it lies.
+            let mut votes: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+            for (path, depth) in left.iter().flat_map(|supports| supports.iter()) {
+                let vote = votes.entry(*path).or_default();
+                *vote = (vote.0 + 1, vote.1.max(*depth));
+            }
+            let most = votes.values().map(|(pages, _)| *pages).max().unwrap_or(0);
+            // The outermost places are good for all pages; the innermost that is good for nearly as many says most.
+            let deepest = votes
+                .iter()
+                .filter(|(_, (pages, _))| *pages >= MIN_SAMPLE && pages * 10 >= most * 8)
+                .max_by_key(|(path, (_, depth))| (*depth, **path));
+            let Some((path, (_, depth))) = deepest else { break };
+            let (path, depth) = (*path, *depth);
+            left.retain(|supports| !supports.contains_key(&path));
+            if depth == 0 {
+                break;
+            }
+            found.push(path);
+        }
+        found.into()
+    }
+
+    /// The places that were learned to hold the content.
+    pub fn content(&self) -> &[u64] {
+        &self.content
+    }
+
+    /// The places of one page that hold most of its own text, with their depth.
+    fn supports(&self, sketch: &Sketch) -> BTreeMap<u64, usize> {
+        let mut own = vec![0_u32; sketch.places.len()];
+        let mut times: HashMap<u64, usize> = HashMap::new();
+        for place in &sketch.places {
+            *times.entry(place.path).or_default() += 1;
+        }
+        for unit in &sketch.units {
+            if unit.linked * 2 <= unit.weight && self.share(sketch, unit) == Share::Own {
+                own[unit.place as usize] += unit.weight;
+            }
+        }
+        add_up(sketch, &mut own);
+        let whole = own.first().copied().unwrap_or(0);
+        let mut depths = vec![0_usize; sketch.places.len()];
+        let mut supports = BTreeMap::new();
+        if whole < MIN_OWN {
+            return supports;
+        }
+        for (at, place) in sketch.places.iter().enumerate().skip(1) {
+            depths[at] = depths[place.parent as usize] + 1;
+            let most = u64::from(own[at]) * 10 >= u64::from(whole) * 7;
+            if most && place.container && times.get(&place.path) == Some(&1) {
+                supports.insert(place.path, depths[at]);
+            }
+        }
+        supports
+    }
+}
+
+/// How many pages say what, where.
+#[derive(Default)]
+struct Counts {
+    /// Pages that have a place.
+    places: HashMap<u64, u32>,
+    /// Pages that say a text in a place; with the place, and that of the element around the element around it.
+    texts: HashMap<u64, Said>,
+}
+
+struct Said {
+    pages: u32,
+    path: u64,
+    around: u64,
+    /// Whether it counts for what the place is.
+    counts: bool,
+}
+
+impl Counts {
+    fn of(sketches: &[&Sketch]) -> Counts {
+        let mut counts = Counts::default();
+        for sketch in sketches {
+            let paths: HashSet<u64> = sketch.places.iter().map(|place| place.path).collect();
+            for path in paths {
+                *counts.places.entry(path).or_default() += 1;
+            }
+            let mut seen = HashSet::new();
+            for unit in sketch.units.iter().filter(|unit| unit.kind != UnitKind::Fixed) {
+                let place = &sketch.places[unit.place as usize];
+                let around = sketch.places[place.parent as usize].parent;
+                let key = key(place.path, unit.text);
+                let said = counts.texts.entry(key).or_insert_with(|| Said {
+                    pages: 0,
+                    path: place.path,
+                    around: sketch.places[around as usize].path,
+                    counts: unit.kind == UnitKind::Text,
+                });
+                said.pages += u32::from(seen.insert(key));
+            }
+        }
+        counts
+    }
+
+    fn pages_with(&self, path: u64) -> u32 {
+        self.places.get(&path).copied().unwrap_or(0)
+    }
+
+    /// What a quarter of all posts says, and most of those in which it could stand.
+    fn shared(&self, all: u32) -> Vec<u64> {
+        let wanted =
+            |said: &&Said| is_common(said.pages, all) && said.pages * 5 >= self.pages_with(said.around) * 3;
+        let shared = self.texts.iter().filter(|(_, said)| wanted(said));
+        shared.map(|(key, _)| *key).collect()
+    }
+
+    /// Places in which a quarter of all posts says something, and nearly nothing that no other post says.
+    fn chrome(&self, all: u32) -> Vec<u64> {
+        let mut said: HashMap<u64, (u32, u32)> = HashMap::new();
+        for text in self.texts.values().filter(|text| text.counts) {
+            let (repeated, times) = said.entry(text.path).or_default();
+            *times += text.pages;
+            if text.pages > 1 {
+                *repeated += text.pages;
+            }
+        }
+        let chrome = said.into_iter().filter(|(path, (repeated, times))| {
+            is_common(self.pages_with(*path), all) && repeated * 10 >= times * 8
+        });
+        chrome.map(|(path, _)| path).collect()
+    }
+}
+
+/// Places that a quarter of all posts has, and that hold links to other pages of the site and nothing else.
+fn leading(sketches: &[&Sketch], all: u32) -> Vec<u64> {
+    struct Seen {
+        pages: u32,
+        times: u32,
+        leading: u32,
+    }
+    let mut seen: HashMap<u64, Seen> = HashMap::new();
+    for sketch in sketches {
+        let (weight, linked) = sums(sketch);
+        let mut here = HashSet::new();
+        for (at, place) in sketch.places.iter().enumerate() {
+            if weight[at] == 0 {
+                continue;
+            }
+            let seen = seen.entry(place.path).or_insert(Seen {
+                pages: 0,
+                times: 0,
+                leading: 0,
+            });
+            seen.pages += u32::from(here.insert(place.path));
+            seen.times += 1;
+            seen.leading += u32::from(leads(weight[at], linked[at]));
+        }
+    }
+    let leading = seen
+        .into_iter()
+        .filter(|(_, seen)| is_common(seen.pages, all) && seen.leading * 20 >= seen.times * 19);
+    leading.map(|(path, _)| path).collect()
+}
+
+/// Whether of so much text so much in links is a way to other pages.
+fn leads(weight: u32, linked: u32) -> bool {
+    u64::from(linked) * 10 >= u64::from(weight) * 8
+}
+
+/// The weight of the text in each place, and how much of it is in links to other pages of the site.
+pub fn sums(sketch: &Sketch) -> (Vec<u32>, Vec<u32>) {
+    let mut weight = vec![0; sketch.places.len()];
+    let mut linked = vec![0; sketch.places.len()];
+    for unit in &sketch.units {
+        weight[unit.place as usize] += unit.weight;
+        linked[unit.place as usize] += unit.linked;
+    }
+    add_up(sketch, &mut weight);
+    add_up(sketch, &mut linked);
+    (weight, linked)
+}
+
+/// Adds to each place what the places inside of it have.
+pub fn add_up(sketch: &Sketch, sums: &mut [u32]) {
+    for at in (1..sketch.places.len()).rev() {
+        let parent = sketch.places[at].parent as usize;
+        sums[parent] = sums[parent].saturating_add(sums[at]);
+    }
+}
+
+fn is_common(pages: u32, all: u32) -> bool {
+    pages >= count(MIN_SAMPLE) && pages * 4 >= all
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn sorted(mut numbers: Vec<u64>) -> Box<[u64]> {
+    numbers.sort_unstable();
+    numbers.truncate(MAX_FRAME);
+    numbers.into()
+}
+
+fn holds(numbers: &[u64], number: u64) -> bool {
+    numbers.binary_search(&number).is_ok()
+}
+
+fn key(path: u64, text: u64) -> u64 {
+    Hash::new().number(path).number(text).done()
+}
+
+/// A hash that is the same in every process: the 64 bits of FNV-1a, mixed once more at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Hash(u64);
+
+impl Hash {
+    /// Of nothing yet.
+    pub fn new() -> Hash {
+        Hash(0xcbf2_9ce4_8422_2325)
+    }
+
+    /// With some bytes more.
+    #[must_use]
+    pub fn bytes(self, bytes: &[u8]) -> Hash {
+        let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Hash(bytes.iter().fold(self.0, mix))
+    }
+
+    /// With a number more.
+    #[must_use]
+    pub fn number(self, number: u64) -> Hash {
+        self.bytes(&number.to_le_bytes())
+    }
+
+    /// The hash.
+    pub fn done(self) -> u64 {
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        mixed ^ (mixed >> 32)
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Hash {
+        Hash::new()
+    }
+}

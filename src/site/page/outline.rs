@@ -1,0 +1,379 @@
+//! The outline of a page: its elements and what is said in each, as pages of a site are compared by.
+//!
+//! A unit of text is what stands together in one block: a paragraph with its emphasised words. Where a block only holds
+//! inline elements side by side, each is a unit, because such lines are made of parts ("3 minutes", a name, a link).
+
+use std::collections::HashMap;
+
+use ego_tree::NodeId;
+use ego_tree::iter::Edge;
+use scraper::{ElementRef, Node};
+
+use super::document::{Document, is_separate, name};
+use super::region;
+use crate::site::frame::{Hash, Place, Sketch, Unit, UnitKind};
+
+/// Letters up to which digits don't count: "3 minutes to read" is what "5 minutes to read" is.
+const MAX_COUNTED: u32 = 60;
+
+/// From here on letters are of scripts that write a word with one or two: Chinese, Japanese, Korean.
+const DENSE: char = '\u{2e80}';
+
+/// A page's sketch, and which elements its places are.
+pub(super) struct Outline {
+    pub(super) sketch: Sketch,
+    pub(super) nodes: Vec<NodeId>,
+    pub(super) index: HashMap<NodeId, u32>,
+}
+
+/// Text that stands together, not yet at its end.
+#[derive(Default)]
+struct Run {
+    /// The outermost inline elements, or the block itself, with what each says.
+    pieces: Vec<Piece>,
+}
+
+struct Piece {
+    place: u32,
+    text: String,
+    linked: u32,
+}
+
+/// A block that is open.
+struct Block {
+    place: u32,
+    kind: UnitKind,
+    run: Run,
+    /// The outermost inline element that is open in it.
+    inline: Option<(NodeId, u32)>,
+}
+
+impl Outline {
+    /// The outline of an element with at most `limit` places and as many units; what comes after isn't in it.
+    pub(super) fn of(document: &Document<'_>, root: ElementRef<'_>, limit: usize) -> Outline {
+        let mut drawing = Drawing {
+            document,
+            limit,
+            outline: Outline {
+                sketch: Sketch::default(),
+                nodes: vec![],
+                index: HashMap::new(),
+            },
+            blocks: vec![],
+            link: None,
+        };
+        let mut hidden: Option<NodeId> = None;
+        for edge in root.traverse() {
+            let (node, opens) = match edge {
+                Edge::Open(node) => (node, true),
+                Edge::Close(node) => (node, false),
+            };
+            if let Some(hides) = hidden {
+                if !opens && node.id() == hides {
+                    hidden = None;
+                }
+                continue;
+            }
+            match node.value() {
+                Node::Text(text) if opens => drawing.text(text),
+                Node::Element(_) => {
+                    let Some(element) = ElementRef::wrap(node) else {
+                        continue;
+                    };
+                    if !opens {
+                        drawing.close(element);
+                    } else if is_hidden(element) || !drawing.open(element) {
+                        hidden = Some(node.id());
+                    }
+                }
+                _ => {}
+            }
+        }
+        drawing.outline
+    }
+
+    /// The place of an element, if it is in the outline.
+    pub(super) fn place(&self, element: NodeId) -> Option<usize> {
+        self.index.get(&element).map(|at| *at as usize)
+    }
+
+    /// Whether a place is another, or inside it.
+    pub(super) fn within(&self, place: usize, other: usize) -> bool {
+        let mut at = place;
+        while at > other {
+            at = self.parent(at);
+        }
+        at == other
+    }
+
+    /// The place around one; of the root, its own.
+    pub(super) fn parent(&self, place: usize) -> usize {
+        self.sketch.places[place].parent as usize
+    }
+}
+
+struct Drawing<'a, 'b> {
+    document: &'b Document<'a>,
+    limit: usize,
+    outline: Outline,
+    blocks: Vec<Block>,
+    /// The link that is open, and whether it leads to another page of the site.
+    link: Option<(NodeId, bool)>,
+}
+
+impl Drawing<'_, '_> {
+    /// `false` when the outline is full.
+    fn open(&mut self, element: ElementRef<'_>) -> bool {
+        let sketch = &mut self.outline.sketch;
+        if sketch.places.len() >= self.limit || sketch.units.len() >= self.limit {
+            return false;
+        }
+        let at = u32::try_from(sketch.places.len()).expect("a limit is far below 2^32");
+        let parent = element
+            .parent()
+            .and_then(|parent| self.outline.index.get(&parent.id()))
+            .copied()
+            .unwrap_or(0);
+        let above = sketch.places.get(parent as usize).map_or(0, |place| place.path);
+        sketch.places.push(Place {
+            parent,
+            path: signature(Hash::new().number(above), element).done(),
+            container: is_container(element),
+        });
+        self.outline.nodes.push(element.id());
+        self.outline.index.insert(element.id(), at);
+        if name(element) == "a" && self.link.is_none() {
+            let leads = self.document.leads_elsewhere(element) || self.leads_home(element);
+            self.link = Some((element.id(), leads));
+        }
+        if let Some(address) = picture(element) {
+            self.flush();
+            self.outline.sketch.units.push(Unit {
+                place: at,
+                text: Hash::new().bytes(address.as_bytes()).done(),
+                weight: 0,
+                linked: 0,
+                kind: UnitKind::Picture,
+            });
+        }
+        if is_separate(name(element)) {
+            self.flush();
+            let around = self.blocks.last().map_or(UnitKind::Text, |block| block.kind);
+            self.blocks.push(Block {
+                place: at,
+                kind: kind(element, around),
+                run: Run::default(),
+                inline: None,
+            });
+        } else if let Some(block) = self.blocks.last_mut() {
+            block.inline.get_or_insert((element.id(), at));
+        }
+        true
+    }
+
+    fn close(&mut self, element: ElementRef<'_>) {
+        if !self.outline.index.contains_key(&element.id()) {
+            return;
+        }
+        if self.link.is_some_and(|(link, _)| link == element.id()) {
+            self.link = None;
+        }
+        if is_separate(name(element)) {
+            self.flush();
+            self.blocks.pop();
+        } else if let Some(block) = self.blocks.last_mut()
+            && block.inline.is_some_and(|(inline, _)| inline == element.id())
+        {
+            block.inline = None;
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let Some(block) = self.blocks.last_mut() else {
+            return;
+        };
+        if text.trim().is_empty() {
+            return;
+        }
+        let place = block.inline.map_or(block.place, |(_, place)| place);
+        let linked = match self.link {
+            Some((_, true)) => weight(text),
+            _ => 0,
+        };
+        match block.run.pieces.last_mut().filter(|piece| piece.place == place) {
+            Some(piece) => {
+                piece.text.push_str(text);
+                piece.linked += linked;
+            }
+            None => block.run.pieces.push(Piece {
+                place,
+                text: text.to_owned(),
+                linked,
+            }),
+        }
+    }
+
+    /// Ends the text that stands together.
+    fn flush(&mut self) {
+        let Some(block) = self.blocks.last_mut() else {
+            return;
+        };
+        let pieces = std::mem::take(&mut block.run).pieces;
+        let speaks =
+            |piece: &Piece| piece.place == block.place && piece.text.chars().any(char::is_alphanumeric);
+        let units = &mut self.outline.sketch.units;
+        if pieces.iter().any(speaks) {
+            let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+            let linked = pieces.iter().map(|piece| piece.linked).sum();
+            units.push(unit(block.place, &text, linked, block.kind));
+        } else {
+            units.extend(
+                pieces
+                    .iter()
+                    .map(|piece| unit(piece.place, &piece.text, piece.linked, block.kind)),
+            );
+        }
+    }
+
+    fn leads_home(&self, link: ElementRef<'_>) -> bool {
+        let to = link.attr("href").and_then(|href| self.document.resolve(href));
+        to.is_some_and(|to| {
+            to.origin() == self.document.own.origin()
+                && super::document::same_page(&to, &self.document.site)
+                && !super::document::same_page(&to, &self.document.own)
+        })
+    }
+}
+
+fn unit(place: u32, text: &str, linked: u32, kind: UnitKind) -> Unit {
+    let weight = weight(text).max(1);
+    let letters = said(text);
+    let counted = weight <= MAX_COUNTED && kind != UnitKind::Fixed;
+    let letters = letters.filter(|c| !(counted && c.is_numeric()));
+    let mut hash = Hash::new();
+    for letter in letters {
+        hash = hash.number(u64::from(u32::from(letter)));
+    }
+    Unit {
+        place,
+        text: hash.done(),
+        weight,
+        linked,
+        kind,
+    }
+}
+
+/// What a text says whatever its spaces and marks: those change with the way it was written out.
+fn said(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().filter(|c| c.is_alphanumeric())
+}
+
+/// Letters, those of dense scripts twice.
+pub(super) fn weight(text: &str) -> u32 {
+    let weight: usize = said(text).map(|c| 1 + usize::from(c >= DENSE)).sum();
+    u32::try_from(weight).unwrap_or(u32::MAX)
+}
+
+/// The hash of a text by itself, digits and all; for comparing a page with what a feed says of it.
+fn is_hidden(element: ElementRef<'_>) -> bool {
+    matches!(
+        name(element),
+        "head"
+            | "script"
+            | "style"
+            | "template"
+            | "noscript"
+            | "svg"
+            | "textarea"
+            | "select"
+            | "option"
+            | "datalist"
+    ) || element.attr("hidden").is_some()
+}
+
+fn kind(element: ElementRef<'_>, around: UnitKind) -> UnitKind {
+    match name(element) {
+        "pre" | "table" | "blockquote" | "figure" | "math" | "dl" if !is_layout(element) => UnitKind::Fixed,
+        _ if around != UnitKind::Text => around,
+        _ if region::is_heading(element) => UnitKind::Heading,
+        _ => UnitKind::Text,
+    }
+}
+
+/// Whether a table is there for its columns and not for data: blocks stand in it that no cell of data holds.
+pub(super) fn is_layout(element: ElementRef<'_>) -> bool {
+    name(element) == "table"
+        && (element.attr("role") == Some("presentation")
+            || element.descendent_elements().skip(1).any(|inner| {
+                matches!(
+                    name(inner),
+                    "table" | "h1" | "h2" | "h3" | "form" | "hr" | "blockquote" | "center"
+                )
+            })
+            || element
+                .descendent_elements()
+                .filter(|inner| name(*inner) == "p")
+                .nth(1)
+                .is_some())
+}
+
+/// Whether an element only holds other things.
+fn is_container(element: ElementRef<'_>) -> bool {
+    matches!(
+        name(element),
+        "html"
+            | "body"
+            | "main"
+            | "article"
+            | "section"
+            | "div"
+            | "center"
+            | "form"
+            | "table"
+            | "tbody"
+            | "tr"
+            | "td"
+    ) || name(element).contains('-')
+}
+
+/// The address of what an element shows.
+fn picture<'a>(element: ElementRef<'a>) -> Option<&'a str> {
+    if !matches!(
+        name(element),
+        "img" | "video" | "audio" | "iframe" | "embed" | "object"
+    ) {
+        return None;
+    }
+    let address = ["data-src", "src", "data", "srcset", "data-srcset", "poster"]
+        .into_iter()
+        .find_map(|attribute| element.attr(attribute));
+    Some(address.unwrap_or_default())
+}
+
+/// The hash of an element's name, and of the classes and the id that it has in common with its like on other pages.
+fn signature(mut hash: Hash, element: ElementRef<'_>) -> Hash {
+    hash = hash.bytes(name(element).as_bytes());
+    // Where engines put what the post is filed under: WordPress's `post_class` and `body_class`, Ghost's.
+    if matches!(name(element), "html" | "body" | "main" | "article") {
+        return hash;
+    }
+    let varies = |class: &str| {
+        class.starts_with("tag-")
+            || class.starts_with("category-")
+            || class
+                .rsplit_once('-')
+                .is_some_and(|(_, end)| end.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let mut classes: Vec<&str> = element.value().classes().filter(|class| !varies(class)).collect();
+    classes.sort_unstable();
+    for class in classes {
+        hash = hash.bytes(b".").bytes(class.as_bytes());
+    }
+    let id = element.attr("id").filter(|id| {
+        !region::is_heading(element) && is_separate(name(element)) && !id.bytes().any(|b| b.is_ascii_digit())
+    });
+    match id {
+        Some(id) => hash.bytes(b"#").bytes(id.as_bytes()),
+        None => hash,
+    }
+}
