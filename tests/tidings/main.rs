@@ -11,6 +11,7 @@ mod daemon; // how it starts, where it listens, what it reads again
 mod delivery; // the way out, against servers that misbehave
 mod discovery; // every row of the table of served paths
 mod feeds; // what the site's feeds add to its pages
+mod generators; // sites that real generators build, field by field
 #[allow(dead_code, reason = "not every subject needs all of it")]
 mod harness; // the site, the proxy in front, the daemon, and peers
 mod inbox; // what other servers send, and every status of the answer

@@ -53,7 +53,7 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
                 .or_else(|| microformats::date(element));
         }
         if is("keywords") {
-            claim.tags.extend(value(element).split(',').filter_map(some_line));
+            claim.tags.extend(keywords(element));
         }
         if is("inLanguage") && claim.language.is_none() {
             claim.language = meta::language(&value(element));
@@ -82,6 +82,19 @@ fn is_own(element: ElementRef<'_>) -> bool {
 
 fn is_posting(kind: &str) -> bool {
     kind.ends_with("Posting") || kind.ends_with("Article")
+}
+
+/// A property may stand around a list of links, each of which is one keyword.
+fn keywords(element: ElementRef<'_>) -> Vec<String> {
+    let links = || {
+        element
+            .descendent_elements()
+            .filter(|inner| name(*inner) == "a" && inner.id() != element.id())
+    };
+    if element.attr("content").is_none() && links().next().is_some() {
+        return links().filter_map(|link| some_line(&text(link))).collect();
+    }
+    value(element).split(',').filter_map(some_line).collect()
 }
 
 fn value(element: ElementRef<'_>) -> String {
@@ -116,5 +129,18 @@ mod tests {
         assert_eq!(claim.published.unwrap().day.to_string(), "2026-11-01");
         assert_eq!(claim.tags, ["a", "b"]);
         assert!(claim.image.is_none() && claim.summary.is_none());
+    }
+
+    #[test]
+    fn keywords_around_links_are_one_each() {
+        let html = Html::parse_document(
+            "<ul itemprop=keywords><li><a href=/t/a/>static sites</a></li><li><a href=/t/b/>b</a></li></ul>",
+        );
+        let claim = read(&Document::new(
+            &html,
+            "/a/",
+            &"https://blog.example/".parse().unwrap(),
+        ));
+        assert_eq!(claim.tags, ["static sites", "b"]);
     }
 }

@@ -1,0 +1,16 @@
+BLOG_AUTHOR = "Inke Petersen"
+BLOG_TITLE = "Low Tide"
+BLOG_EMAIL = "inke@blog.example"
+BLOG_DESCRIPTION = "Notes from a small island."
+SITE_URL = "https://blog.example/"
+DEFAULT_LANG = "en"
+TRANSLATIONS = {DEFAULT_LANG: ""}
+TIMEZONE = "Europe/Berlin"
+THEME = "bootblog4"
+POSTS = (("posts/*.md", "posts", "post.tmpl"),)
+PAGES = (("pages/*.md", "", "page.tmpl"),)
+COMPILERS = {"markdown": [".md"]}
+NAVIGATION_LINKS = {DEFAULT_LANG: (("/about/", "About"), ("/archive.html", "Archive"))}
+NAVIGATION_ALT_LINKS = {DEFAULT_LANG: ()}
+RSS_MAX_AGE = {}
+CONTENT_FOOTER = "Written by {author}."

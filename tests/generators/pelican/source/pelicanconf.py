@@ -1,0 +1,13 @@
+AUTHOR = "Inke Petersen"
+SITENAME = "Low Tide"
+SITEURL = "https://blog.example"
+PATH = "content"
+OUTPUT_PATH = "output"
+TIMEZONE = "Europe/Berlin"
+DEFAULT_LANG = "en"
+THEME = "simple"
+PLUGINS = []
+FEED_DOMAIN = SITEURL
+FEED_ALL_ATOM = "feeds/all.atom.xml"
+ARTICLE_TRANSLATION_ID = None
+MARKDOWN = {"extensions": ["markdown.extensions.extra"], "output_format": "html5"}
