@@ -86,7 +86,7 @@ pub(super) async fn picture(asked: &Asked<'_>, hash: &str) -> Reply {
     let found = blocking(move || instance.store.media.get(&hash)).await;
     let mut reply = match found {
         Ok(Some(picture)) => {
-            let kind = picture.kind.media_type();
+            let kind = picture.format.kind.media_type();
             respond::document(kind, picture.bytes, Cache::Forever)
         }
         Ok(None) => not_found(),

@@ -1,63 +1,86 @@
 //! Pictures of others that are kept here, so that a reader's browser never contacts another server: `data/media/`.
 //!
-//! A file is a picture as it came, named after the hash of where it came from; its ending says what it is. The folder
-//! is a cache with a limit: the oldest go first, and all of it may be deleted while tidings is down.
+//! A file is a picture as it is served, named after a hash of where it came from; the name says its size and what it is
+//! too: `0123456789abcdef.96x96.jpg`. The folder is a cache with a limit: the oldest go first, and all of it may be
+//! deleted while tidings is down.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
 use super::file::Disk;
 
-/// What a picture is, by its content.
+/// How the files of former versions end, which kept pictures as they came, with the place where they were taken: those
+/// are removed.
+const AS_THEY_CAME: [&str; 5] = ["avif", "gif", "jpg", "png", "webp"];
+
+/// In which of our formats a picture is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names of the formats")]
 pub enum PictureKind {
-    Avif,
-    Gif,
     Jpeg,
     Png,
-    Webp,
 }
 
 impl PictureKind {
-    const ALL: [PictureKind; 5] = [
-        PictureKind::Avif,
-        PictureKind::Gif,
-        PictureKind::Jpeg,
-        PictureKind::Png,
-        PictureKind::Webp,
-    ];
+    const ALL: [PictureKind; 2] = [PictureKind::Jpeg, PictureKind::Png];
 
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
-            PictureKind::Avif => "image/avif",
-            PictureKind::Gif => "image/gif",
             PictureKind::Jpeg => "image/jpeg",
             PictureKind::Png => "image/png",
-            PictureKind::Webp => "image/webp",
         }
     }
 
     /// How its file's name ends.
     fn ending(self) -> &'static str {
         match self {
-            PictureKind::Avif => "avif",
-            PictureKind::Gif => "gif",
             PictureKind::Jpeg => "jpg",
             PictureKind::Png => "png",
-            PictureKind::Webp => "webp",
         }
+    }
+}
+
+/// What a picture is and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Format {
+    /// What it is.
+    pub kind: PictureKind,
+    /// In pixels.
+    pub width: u16,
+    /// In pixels.
+    pub height: u16,
+}
+
+impl Format {
+    /// The part of a file's name that says so.
+    fn ending(self) -> String {
+        format!("{}x{}.{}", self.width, self.height, self.kind.ending())
+    }
+
+    fn read(ending: &str) -> Option<Format> {
+        let (size, ending) = ending.split_once('.')?;
+        let (width, height) = size.split_once('x')?;
+        let kind = PictureKind::ALL
+            .into_iter()
+            .find(|kind| kind.ending() == ending)?;
+        let format = Format {
+            kind,
+            width: width.parse().ok()?,
+            height: height.parse().ok()?,
+        };
+        // `+1x01` would be another name for the same.
+        (format.ending() == format!("{size}.{ending}")).then_some(format)
     }
 }
 
 /// A picture that is kept.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// What it is.
-    pub kind: PictureKind,
-    /// As it came.
+    /// What it is and how large.
+    pub format: Format,
+    /// As it is served.
     pub bytes: Vec<u8>,
 }
 
@@ -84,20 +107,21 @@ struct Kept {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    kind: PictureKind,
+    format: Format,
     size: u64,
     age: u64,
 }
 
 impl Kept {
-    fn insert(&mut self, hash: &str, kind: PictureKind, size: u64) {
+    fn insert(&mut self, hash: &str, format: Format, size: u64) {
         self.remove(hash);
         let age = self.next;
         self.next += 1;
         self.revision += 1;
         self.total += size;
         self.ages.insert((age, hash.to_string()));
-        self.pictures.insert(hash.to_string(), Entry { kind, size, age });
+        self.pictures
+            .insert(hash.to_string(), Entry { format, size, age });
     }
 
     fn remove(&mut self, hash: &str) -> Option<Entry> {
@@ -119,11 +143,12 @@ impl Media {
             let Some((hash, ending)) = name.split_once('.') else {
                 continue;
             };
-            let kind = PictureKind::ALL.into_iter().find(|kind| kind.ending() == ending);
-            if let Some(kind) = kind
-                && is_hash(hash)
-            {
-                kept.insert(hash, kind, size);
+            match Format::read(ending) {
+                Some(format) if is_hash(hash) => kept.insert(hash, format, size),
+                None if is_hash(hash) && AS_THEY_CAME.contains(&ending) => {
+                    disk.remove(&format!("{folder}/{name}"))?;
+                }
+                _ => {}
             }
         }
         Ok(Media {
@@ -138,14 +163,19 @@ impl Media {
         self.lock().pictures.contains_key(hash)
     }
 
+    /// What a picture is that is kept under this name.
+    pub fn format(&self, hash: &str) -> Option<Format> {
+        self.lock().pictures.get(hash).map(|entry| entry.format)
+    }
+
     /// A picture by its name; `None` when it isn't kept (any more).
     pub fn get(&self, hash: &str) -> Result<Option<Picture>, StoreError> {
         let Some(entry) = self.lock().pictures.get(hash).copied() else {
             return Ok(None);
         };
-        let bytes = self.disk.read(&self.name(hash, entry.kind))?;
+        let bytes = self.disk.read(&self.name(hash, entry.format))?;
         Ok(bytes.map(|bytes| Picture {
-            kind: entry.kind,
+            format: entry.format,
             bytes,
         }))
     }
@@ -158,29 +188,52 @@ impl Media {
             return Ok(false);
         }
         self.disk
-            .write_file(&self.name(hash, picture.kind), &picture.bytes)?;
+            .write_file(&self.name(hash, picture.format), &picture.bytes)?;
         let mut gone = Vec::new();
         {
             let mut kept = self.lock();
             if let Some(before) = kept.remove(hash)
-                && before.kind != picture.kind
+                && before.format != picture.format
             {
-                gone.push((hash.to_string(), before.kind));
+                gone.push((hash.to_string(), before.format));
             }
-            kept.insert(hash, picture.kind, size);
+            kept.insert(hash, picture.format, size);
             while kept.total > limit {
                 let Some((_, oldest)) = kept.ages.first().cloned() else {
                     break;
                 };
                 if let Some(entry) = kept.remove(&oldest) {
-                    gone.push((oldest, entry.kind));
+                    gone.push((oldest, entry.format));
                 }
             }
         }
-        for (hash, kind) in gone {
-            self.disk.remove(&self.name(&hash, kind))?;
+        for (hash, format) in gone {
+            self.disk.remove(&self.name(&hash, format))?;
         }
         Ok(true)
+    }
+
+    /// Removes all but those that are `wanted`, and answers how many went.
+    pub fn keep_only(&self, wanted: &HashSet<String>) -> Result<usize, StoreError> {
+        let mut gone = Vec::new();
+        {
+            let mut kept = self.lock();
+            let unwanted: Vec<String> = kept
+                .pictures
+                .keys()
+                .filter(|hash| !wanted.contains(*hash))
+                .cloned()
+                .collect();
+            for hash in unwanted {
+                if let Some(entry) = kept.remove(&hash) {
+                    gone.push((hash, entry.format));
+                }
+            }
+        }
+        for (hash, format) in &gone {
+            self.disk.remove(&self.name(hash, *format))?;
+        }
+        Ok(gone.len())
     }
 
     /// Bytes of all pictures together.
@@ -193,8 +246,8 @@ impl Media {
         self.lock().revision
     }
 
-    fn name(&self, hash: &str, kind: PictureKind) -> String {
-        format!("{}/{hash}.{}", self.folder, kind.ending())
+    fn name(&self, hash: &str, format: Format) -> String {
+        format!("{}/{hash}.{}", self.folder, format.ending())
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -213,7 +266,11 @@ mod tests {
 
     fn picture(size: usize) -> Picture {
         Picture {
-            kind: PictureKind::Png,
+            format: Format {
+                kind: PictureKind::Png,
+                width: 96,
+                height: 64,
+            },
             bytes: vec![7; size],
         }
     }
@@ -237,7 +294,40 @@ mod tests {
         );
         let again = Media::open(&Disk::new(folder.path()), "media").unwrap();
         assert_eq!(again.total(), 200);
-        assert_eq!(again.get(&hash(3)).unwrap().unwrap().bytes.len(), 100);
+        let picture = again.get(&hash(3)).unwrap().unwrap();
+        assert_eq!(
+            (picture.bytes.len(), picture.format.width, picture.format.height),
+            (100, 96, 64)
+        );
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = Media::open(&Disk::new(folder.path()), "media").unwrap();
+        for n in 0..3 {
+            media.put(&hash(n), &picture(10), 100).unwrap();
+        }
+        assert_eq!(media.keep_only(&HashSet::from([hash(1)])).unwrap(), 2);
+        assert!(media.contains(&hash(1)) && !media.contains(&hash(0)));
+        assert_eq!(std::fs::read_dir(folder.path().join("media")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn pictures_that_were_kept_as_they_came_are_removed_and_other_files_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let media = folder.path().join("media");
+        std::fs::create_dir(&media).unwrap();
+        for name in ["0123456789abcdef.jpg", "README.png", "0123456789abcdef.txt"] {
+            std::fs::write(media.join(name), b"x").unwrap();
+        }
+        Media::open(&Disk::new(folder.path()), "media").unwrap();
+        let mut left: Vec<_> = std::fs::read_dir(&media)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["0123456789abcdef.txt", "README.png"]);
     }
 
     #[test]

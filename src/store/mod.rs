@@ -38,7 +38,7 @@ pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
 pub use self::job::Job;
-pub use self::media::{Media, Picture, PictureKind};
+pub use self::media::{Format, Media, Picture, PictureKind};
 pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach};
 pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost};

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::item::{hash_of, web_address};
+use super::item::web_address;
+use super::picture::Purpose;
 
 /// Most emoji that are read of one activity.
 const MAX_EMOJI: usize = 64;
@@ -56,7 +57,7 @@ fn read(tag: &Value) -> Option<Emoji> {
         .and_then(web_address)?;
     Some(Emoji {
         name: format!(":{bare}:"),
-        hash: hash_of(&url),
+        hash: Purpose::Emoji.hash(&url),
         url,
     })
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::emoji::{self, Emoji};
-use crate::store::file::short_hash;
+use super::picture::Purpose;
 use crate::store::{Attachment, Author, Interaction, InteractionKind, Object};
 
 /// Longest name that is shown, in characters; Mastodon's own limit is 30, Misskey's 50.
@@ -95,14 +95,23 @@ impl Person {
 
 impl Picture {
     pub(super) fn remote(url: String) -> Picture {
-        let hash = hash_of(&url);
+        let hash = Purpose::Avatar.hash(&url);
         Picture::Remote { url, hash }
     }
 }
 
-/// The name under which a remote picture is kept and served here.
-pub fn hash_of(url: &str) -> String {
-    short_hash(&format!("media {url}"))
+/// A remote picture, and what it is shown as.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    pub(super) purpose: Purpose,
+    pub(super) url: String,
+}
+
+impl Source {
+    /// The name under which it is kept and served here.
+    pub(super) fn hash(&self) -> String {
+        self.purpose.hash(&self.url)
+    }
 }
 
 impl Item {
@@ -184,21 +193,25 @@ impl Item {
         }
     }
 
-    /// Every remote picture that a page would show of it: URLs, the author's first.
-    pub(super) fn pictures(&self) -> Vec<String> {
-        let mut urls = Vec::new();
+    /// Every remote picture that a page would show of it, the author's first.
+    pub(super) fn pictures(&self) -> Vec<Source> {
+        let of = |purpose: Purpose, url: &String| Source {
+            purpose,
+            url: url.clone(),
+        };
+        let mut sources = Vec::new();
         if let Some(Picture::Remote { url, .. }) = &self.author.picture {
-            urls.push(url.clone());
+            sources.push(of(Purpose::Avatar, url));
         }
-        urls.extend(self.emoji.iter().map(|emoji| emoji.url.clone()));
+        sources.extend(self.emoji.iter().map(|emoji| of(Purpose::Emoji, &emoji.url)));
         if self.author.role == Role::Guest {
             let pictures = self
                 .attachments
                 .iter()
                 .filter(|attachment| is_picture(attachment));
-            urls.extend(pictures.map(|attachment| attachment.url.clone()));
+            sources.extend(pictures.map(|attachment| of(Purpose::Attachment, &attachment.url)));
         }
-        urls
+        sources
     }
 
     /// About how much memory it takes, in bytes.

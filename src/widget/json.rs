@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::conversation::{Conversation, Node};
-use super::item::{Item, Person, Role, hash_of, is_picture};
+use super::item::{Item, Person, Role, is_picture};
+use super::picture::Purpose;
 use super::view::{Counts, Viewer};
 use crate::ap::iri::Iris;
 use crate::config::Show;
@@ -90,7 +91,7 @@ fn reply(viewer: &Viewer<'_>, node: &Node) -> Value {
 /// A guest's picture has its path here, whether it is there (yet) or not: whoever draws it must not ask another server.
 fn attachment(item: &Item, attachment: &Attachment) -> Value {
     let url = if is_picture(attachment) && item.author.role == Role::Guest {
-        Iris::media(&hash_of(&attachment.url))
+        Iris::media(&Purpose::Attachment.hash(&attachment.url))
     } else {
         attachment.url.clone()
     };

@@ -2,7 +2,8 @@
 //!
 //! It happens in the background, when something is shown that wasn't; never because a reader asks, and never for what
 //! waits for approval or is hidden. What comes is kept only when its content is that of a picture, whatever its server
-//! calls it, and of a sensible size.
+//! calls it, and of a sensible size; and not as it came, but as [`super::picture`] makes it. What is no longer shown is
+//! removed within a day.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,26 +13,25 @@ use hyper::StatusCode;
 use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::Url;
 
-use super::item::hash_of;
+use super::item::Source;
+use super::picture::{self, Fault};
 use super::shelf;
 use crate::instance::Instance;
 use crate::net::{NetError, Reuse};
-use crate::store::{Picture, PictureKind, StoreError};
+use crate::store::StoreError;
 
-/// Largest picture that is fetched, in bytes: Mastodon's limit for avatars is 2 MiB, for attachments 16 MiB, but what it
-/// passes on has been scaled down.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Longest side of a picture, in pixels.
-const MAX_SIDE: usize = 8_192;
-/// Most pixels: what a phone can unpack. A small file can claim a very large picture.
-const MAX_PIXELS: usize = 32_000_000;
-/// What we take.
-const ACCEPT: &str = "image/avif, image/webp, image/png, image/jpeg, image/gif";
+/// Largest picture that is fetched, in bytes: Mastodon's limit for avatars is 8 MiB, for attachments 16 MiB, but what it
+/// passes on of those has been scaled down.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// What we take: what can be read here.
+const ACCEPT: &str = "image/webp, image/png, image/jpeg, image/gif";
+/// Pictures that are read and scaled at a time: a large one takes more than 100 MiB while that lasts.
+const SCALED_AT_A_TIME: usize = 1;
 /// Pictures that are fetched at a time.
 const AT_A_TIME: usize = 4;
 /// Among so many of the next is looked for one of the same server, for which the connection is kept.
@@ -45,8 +45,10 @@ const RETRIES: [SignedDuration; 3] = [
 /// How long after a change is looked for pictures: a post that becomes popular changes hundreds of times a second, and
 /// each look goes through all that was said.
 const SETTLE: Duration = Duration::from_millis(250);
-/// How often is looked for such.
+/// How often is looked for those whose time has come.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often all that is shown is gone through, and what isn't shown any more removed.
+const ROUND: Duration = Duration::from_secs(24 * 3600);
 /// Failures that are remembered.
 const MAX_FAILURES: usize = 10_000;
 /// Which part of the limit may be filled at start, in percent: what was thrown out for newer ones must not come back
@@ -77,23 +79,23 @@ enum Unfit {
 struct Wanted {
     /// The KEY under which it is shown.
     key: Arc<str>,
-    url: String,
+    source: Source,
 }
 
 /// What is to be fetched, each picture once.
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Wanted>,
-    /// The URLs of those that wait and of those that are being fetched.
-    known: HashSet<String>,
+    /// Those that wait and those that are being fetched.
+    known: HashSet<Source>,
 }
 
 impl Queue {
-    fn push(&mut self, key: &Arc<str>, url: &str) {
-        if self.known.insert(url.to_string()) {
+    fn push(&mut self, key: &Arc<str>, source: &Source) {
+        if self.known.insert(source.clone()) {
             self.waiting.push_back(Wanted {
                 key: Arc::clone(key),
-                url: url.to_string(),
+                source: source.clone(),
             });
         }
     }
@@ -104,7 +106,7 @@ impl Queue {
             url.split('/').nth(2)
         }
         let mut next = self.waiting.iter().take(LOOK_AHEAD);
-        match next.any(|wanted| host(&wanted.url) == host(url)) {
+        match next.any(|wanted| host(&wanted.source.url) == host(url)) {
             true => Reuse::Keep,
             false => Reuse::Close,
         }
@@ -122,26 +124,28 @@ struct Failure {
 pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     let mut changed = instance.changed.subscribe();
     let mut queue = Queue::default();
-    let mut failures: HashMap<String, Failure> = HashMap::new();
+    let mut failures: HashMap<Source, Failure> = HashMap::new();
     let mut running: JoinSet<(Wanted, Result<(), Unfit>)> = JoinSet::new();
+    let scaling = Arc::new(Semaphore::new(SCALED_AT_A_TIME));
     let mut sweep = tokio::time::interval(SWEEP);
-    let mut everything = true;
+    // Its first tick is at once.
+    let mut round = tokio::time::interval(ROUND);
+    let mut everything = false;
     let mut missed = false;
     let mut stirred: HashSet<Arc<str>> = HashSet::new();
     let mut look_at: Option<Instant> = None;
     loop {
-        if std::mem::take(&mut everything) && has_room(&instance) {
-            for key in keys(&instance) {
-                look(&instance, &key, &failures, &mut queue).await;
-            }
+        if std::mem::take(&mut everything) {
+            go_round(&instance, &failures, &mut queue).await;
         }
         while running.len() < AT_A_TIME
             && let Some(wanted) = queue.waiting.pop_front()
         {
             let instance = Arc::clone(&instance);
-            let reuse = queue.reuse(&wanted.url);
+            let reuse = queue.reuse(&wanted.source.url);
+            let scaling = Arc::clone(&scaling);
             running.spawn(async move {
-                let done = fetch(&instance, &wanted.url, reuse).await;
+                let done = fetch(&instance, &wanted.source, reuse, &scaling).await;
                 (wanted, done)
             });
         }
@@ -167,10 +171,11 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
             }
             Some(ended) = running.join_next(), if !running.is_empty() => {
                 if let Ok((wanted, done)) = ended {
-                    queue.known.remove(&wanted.url);
+                    queue.known.remove(&wanted.source);
                     note(&instance, wanted, done, &mut failures);
                 }
             }
+            _ = round.tick() => everything = true,
             _ = sweep.tick() => again(&instance, &mut failures, &mut queue),
         }
     }
@@ -203,30 +208,69 @@ fn keys(instance: &Instance) -> Vec<Arc<str>> {
         .collect()
 }
 
+/// Goes through all that is shown: what isn't kept is fetched, while there is room, and what isn't shown goes.
+async fn go_round(instance: &Arc<Instance>, failures: &HashMap<Source, Failure>, queue: &mut Queue) {
+    let has_room = has_room(instance);
+    // What is being fetched may belong to something that was said after its turn.
+    let mut wanted: HashSet<String> = queue.known.iter().map(Source::hash).collect();
+    for key in keys(instance) {
+        let Some(shown) = shown(instance, &key).await else {
+            // Without all of them nobody can say what isn't shown.
+            return;
+        };
+        wanted.extend(shown.iter().map(Source::hash));
+        if has_room {
+            enqueue(instance, &key, &shown, failures, queue);
+        }
+    }
+    let keeper = Arc::clone(instance);
+    match tokio::task::spawn_blocking(move || keeper.store.media.keep_only(&wanted)).await {
+        Ok(Ok(0)) | Err(_) => {}
+        Ok(Ok(gone)) => tracing::debug!("{gone} pictures that are no longer shown are removed"),
+        Ok(Err(error)) => tracing::warn!("pictures that are no longer shown can't be removed: {error}"),
+    }
+}
+
 /// Puts the pictures under a KEY that aren't kept into the queue.
 async fn look(
     instance: &Arc<Instance>,
     key: &Arc<str>,
-    failures: &HashMap<String, Failure>,
+    failures: &HashMap<Source, Failure>,
     queue: &mut Queue,
 ) {
+    if let Some(shown) = shown(instance, key).await {
+        enqueue(instance, key, &shown, failures, queue);
+    }
+}
+
+fn enqueue(
+    instance: &Instance,
+    key: &Arc<str>,
+    shown: &[Source],
+    failures: &HashMap<Source, Failure>,
+    queue: &mut Queue,
+) {
+    for source in shown {
+        if !instance.store.media.contains(&source.hash()) && !failures.contains_key(source) {
+            queue.push(key, source);
+        }
+    }
+}
+
+/// The pictures that are shown under a KEY; `None` when that can't be read.
+async fn shown(instance: &Arc<Instance>, key: &Arc<str>) -> Option<Vec<Source>> {
     let reader = Arc::clone(instance);
     let of = Arc::clone(key);
     let read =
         tokio::task::spawn_blocking(move || shelf::said(&reader, &of).map(|said| shelf::pictures(&said)));
-    let pictures = match read.await {
-        Ok(Ok(pictures)) => pictures,
+    match read.await {
+        Ok(Ok(pictures)) => Some(pictures),
         Ok(Err(error)) => {
             tracing::warn!("the pictures under {key} can't be fetched: {error}");
-            return;
+            None
         }
         // The runtime is stopping.
-        Err(_) => return,
-    };
-    for url in pictures {
-        if !instance.store.media.contains(&hash_of(&url)) && !failures.contains_key(&url) {
-            queue.push(key, &url);
-        }
+        Err(_) => None,
     }
 }
 
@@ -235,16 +279,16 @@ fn note(
     instance: &Instance,
     wanted: Wanted,
     done: Result<(), Unfit>,
-    failures: &mut HashMap<String, Failure>,
+    failures: &mut HashMap<Source, Failure>,
 ) {
     let Err(error) = done else {
-        failures.remove(&wanted.url);
+        failures.remove(&wanted.source);
         // Nobody listening is no error.
         let _ = instance.changed.send(wanted.key);
         return;
     };
-    tracing::debug!("the picture {} is not kept: {error}", wanted.url);
-    if failures.len() >= MAX_FAILURES && !failures.contains_key(&wanted.url) {
+    tracing::debug!("the picture {} is not kept: {error}", wanted.source.url);
+    if failures.len() >= MAX_FAILURES && !failures.contains_key(&wanted.source) {
         failures.retain(|_, failure| failure.next.is_some());
         if failures.len() >= MAX_FAILURES {
             failures.clear();
@@ -256,13 +300,13 @@ fn note(
         Unfit::Status { status, .. } => *status != StatusCode::GONE,
         Unfit::Url(_) | Unfit::Blocked | Unfit::Content(_) | Unfit::Size(_) => false,
     };
-    let times = failures.get(&wanted.url).map_or(0, |failure| failure.times);
+    let times = failures.get(&wanted.source).map_or(0, |failure| failure.times);
     let next = RETRIES
         .get(times)
         .filter(|_| may_change)
         .and_then(|after| instance.clock.now().checked_add(*after).ok());
     failures.insert(
-        wanted.url,
+        wanted.source,
         Failure {
             key: wanted.key,
             times: times + 1,
@@ -272,17 +316,23 @@ fn note(
 }
 
 /// Puts those back into the queue whose time has come.
-fn again(instance: &Instance, failures: &mut HashMap<String, Failure>, queue: &mut Queue) {
+fn again(instance: &Instance, failures: &mut HashMap<Source, Failure>, queue: &mut Queue) {
     let now = instance.clock.now();
-    for (url, failure) in failures {
+    for (source, failure) in failures {
         if failure.next.is_some_and(|next| next <= now) {
             failure.next = None;
-            queue.push(&failure.key, url);
+            queue.push(&failure.key, source);
         }
     }
 }
 
-async fn fetch(instance: &Arc<Instance>, url: &str, reuse: Reuse) -> Result<(), Unfit> {
+async fn fetch(
+    instance: &Arc<Instance>,
+    source: &Source,
+    reuse: Reuse,
+    scaling: &Semaphore,
+) -> Result<(), Unfit> {
+    let url = source.url.as_str();
     let parsed = Url::parse(url).map_err(|_| Unfit::Url(url.to_string()))?;
     let config = instance.config();
     if config.federation.refuses(parsed.host_str().unwrap_or_default()) {
@@ -303,98 +353,21 @@ async fn fetch(instance: &Arc<Instance>, url: &str, reuse: Reuse) -> Result<(), 
             status: answer.status,
         });
     }
-    let picture = match inspect(&answer.body) {
-        Ok(kind) => Picture {
-            kind,
-            bytes: answer.body.to_vec(),
-        },
-        Err(Fault::Content) => return Err(Unfit::Content(answer.url)),
-        Err(Fault::Size) => return Err(Unfit::Size(answer.url)),
-    };
-    let hash = hash_of(url);
+    let _turn = scaling.acquire().await.expect("the semaphore is never closed");
+    let (keeper, purpose, hash) = (Arc::clone(instance), source.purpose, source.hash());
     let limit = config.interactions.media_limit;
-    let keeper = Arc::clone(instance);
-    let kept = tokio::task::spawn_blocking(move || keeper.store.media.put(&hash, &picture, limit)).await;
-    match kept {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(Unfit::Size(answer.url)),
-        Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(Unfit::Url(url.to_string())),
-    }
-}
-
-/// What is wrong with a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    Content,
-    Size,
-}
-
-/// What a file is, by its content: a picture without scripts, and not larger than browsers can bear.
-fn inspect(bytes: &[u8]) -> Result<PictureKind, Fault> {
-    let kind = match bytes {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => PictureKind::Png,
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => PictureKind::Gif,
-        [0xff, 0xd8, 0xff, ..] => PictureKind::Jpeg,
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => PictureKind::Webp,
-        [
-            _,
-            _,
-            _,
-            _,
-            b'f',
-            b't',
-            b'y',
-            b'p',
-            b'a',
-            b'v',
-            b'i',
-            b'f' | b's',
-            ..,
-        ] => PictureKind::Avif,
-        _ => return Err(Fault::Content),
-    };
-    let size = imagesize::blob_size(bytes).map_err(|_| Fault::Content)?;
-    let sides = 1..=MAX_SIDE;
-    if !sides.contains(&size.width) || !sides.contains(&size.height) || size.width * size.height > MAX_PIXELS
-    {
-        return Err(Fault::Size);
-    }
-    Ok(kind)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The head of a PNG of that size.
-    fn png(width: u32, height: u32) -> Vec<u8> {
-        let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-        bytes.extend(width.to_be_bytes());
-        bytes.extend(height.to_be_bytes());
-        bytes.extend([8, 6, 0, 0, 0, 0, 0, 0, 0]);
-        bytes
-    }
-
-    #[test]
-    fn a_file_is_what_its_content_says() {
-        assert_eq!(inspect(&png(64, 64)), Ok(PictureKind::Png));
-        assert_eq!(inspect(b"GIF89a\x10\0\x10\0\x80\0\0\0\0\0"), Ok(PictureKind::Gif));
-        for other in [
-            &b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script/></svg>"[..],
-            b"<!doctype html><script>alert(1)</script>",
-            b"",
-            b"\x89PNG",
-            b"%PDF-1.7",
-        ] {
-            assert_eq!(inspect(other), Err(Fault::Content));
+    let (from, body) = (answer.url, answer.body);
+    let kept = tokio::task::spawn_blocking(move || {
+        let picture = match picture::remake(&body, purpose) {
+            Ok(picture) => picture,
+            Err(Fault::Content) => return Err(Unfit::Content(from)),
+            Err(Fault::Size) => return Err(Unfit::Size(from)),
+        };
+        match keeper.store.media.put(&hash, &picture, limit)? {
+            true => Ok(()),
+            false => Err(Unfit::Size(from)),
         }
-    }
-
-    #[test]
-    fn a_picture_that_claims_to_be_huge_is_not_kept() {
-        assert_eq!(inspect(&png(100_000, 10)), Err(Fault::Size));
-        assert_eq!(inspect(&png(8_000, 8_000)), Err(Fault::Size));
-        assert_eq!(inspect(&png(0, 10)), Err(Fault::Size));
-    }
+    });
+    // A reader of pictures that panics has met one that nobody should see; nothing of ours is half done then.
+    kept.await.unwrap_or_else(|_| Err(Unfit::Url(url.to_string())))
 }

@@ -12,6 +12,7 @@ mod item;
 mod json;
 pub mod media;
 mod page;
+mod picture;
 mod shelf;
 mod template;
 mod text;
@@ -20,7 +21,6 @@ mod view;
 use minijinja::{Value, context};
 
 pub use self::events::Streams;
-pub use self::item::hash_of;
 pub use self::page::find;
 pub use self::shelf::Shelf;
 pub use self::template::Templates;

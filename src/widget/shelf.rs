@@ -8,7 +8,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
-use super::item::Item;
+use super::item::{Item, Source};
 use crate::instance::Instance;
 use crate::store::{InteractionKind, InteractionState, StoreError};
 
@@ -117,10 +117,10 @@ pub(super) fn said(instance: &Instance, key: &str) -> Result<Arc<Said>, StoreErr
 }
 
 /// The remote pictures that are shown under an object, each once.
-pub(super) fn pictures(said: &Said) -> Vec<String> {
+pub(super) fn pictures(said: &Said) -> Vec<Source> {
     let mut seen = HashSet::new();
     said.items()
         .flat_map(|item| item.pictures())
-        .filter(|url| seen.insert(url.clone()))
+        .filter(|source| seen.insert(source.clone()))
         .collect()
 }

@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::interact::{Problem, Wish};
+use super::picture::Purpose;
 use super::*;
 use crate::article::Visibility;
 use crate::clock::Clock;
 use crate::config;
 use crate::net::{Client, Resolver, Settings};
-use crate::store::{Author, Interaction, InteractionKind, InteractionState, Picture, PictureKind, Store};
+use crate::store::{
+    Author, Format, Interaction, InteractionKind, InteractionState, Picture, PictureKind, Store,
+};
 
 const ORIGIN: &str = "https://blog.example";
 
@@ -101,13 +104,18 @@ fn put(instance: &Instance, kind: InteractionKind, id: &str, change: impl FnOnce
     instance.store.interactions.put(&record).unwrap();
 }
 
-fn keep(instance: &Instance, url: &str) -> String {
+fn keep(instance: &Instance, purpose: Purpose, url: &str) -> String {
     let picture = Picture {
-        kind: PictureKind::Png,
+        format: Format {
+            kind: PictureKind::Png,
+            width: 640,
+            height: 480,
+        },
         bytes: b"png".to_vec(),
     };
-    instance.store.media.put(&hash_of(url), &picture, 1000).unwrap();
-    format!("/ap/media/{}", hash_of(url))
+    let hash = purpose.hash(url);
+    instance.store.media.put(&hash, &picture, 1000).unwrap();
+    format!("/ap/media/{hash}")
 }
 
 fn said(instance: &Instance) -> Value {
@@ -214,13 +222,13 @@ fn a_readers_browser_is_never_sent_to_another_server_for_a_picture() {
     assert_eq!(before["replies"][0]["content"], "<p>r :cat:</p>");
     let bare = thread(&instance, "/posts/hello/").unwrap();
     assert!(
-        !bare.contains("<img") && bare.contains("tidings-initial"),
+        !bare.contains("<img") && bare.contains("tidings-initial") && bare.contains("tidings-missing"),
         "{bare}"
     );
 
-    let avatar = keep(&instance, "https://a.example/ada.png");
-    let emoji = keep(&instance, "https://a.example/cat.png");
-    let photo = keep(&instance, "https://a.example/photo.jpg");
+    let avatar = keep(&instance, Purpose::Avatar, "https://a.example/ada.png");
+    let emoji = keep(&instance, Purpose::Emoji, "https://a.example/cat.png");
+    let photo = keep(&instance, Purpose::Attachment, "https://a.example/photo.jpg");
     let after = said(&instance);
     assert_eq!(after["replies"][0]["actor"]["avatar"], avatar);
     assert_eq!(after["replies"][0]["attachments"][0]["url"], photo);
@@ -230,6 +238,8 @@ fn a_readers_browser_is_never_sent_to_another_server_for_a_picture() {
         assert!(source.starts_with("/ap/media/"), "{source}");
     }
     assert_eq!(thread.matches("<img").count(), 3);
+    assert!(thread.contains("width=\"640\" height=\"480\""), "{thread}");
+    assert!(!thread.contains("tidings-missing"));
 }
 
 #[test]

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::conversation::{Conversation, Node};
 use super::emoji::{self, Emoji};
-use super::item::{Item, Person, Picture, Role, hash_of, is_picture};
+use super::item::{Item, Person, Picture, Role, is_picture};
+use super::picture::Purpose;
 use super::text::Locale;
 use crate::ap::escape;
 use crate::ap::iri::Iris;
@@ -162,17 +163,21 @@ impl Viewer<'_> {
         }
     }
 
-    /// `picture` (a path on our own site; none for what isn't a picture or isn't kept here), `url` (the original),
-    /// `type`, `alt`.
+    /// `picture` (a path on our own site; none for what isn't a picture or isn't kept here) with its `width` and
+    /// `height` where they are known, `missing` (a picture that isn't kept here), `url` (the original), `type`, `alt`.
     fn attachment(&self, item: &Item, attachment: &Attachment) -> Value {
         let own = item.author.role == Role::Owner && self.instance.iris.is_ours(&attachment.url);
-        let picture = match (is_picture(attachment), own) {
-            (true, true) => Some(attachment.url.clone()),
-            (true, false) => self.kept(&hash_of(&attachment.url)),
-            (false, _) => None,
+        let hash = Purpose::Attachment.hash(&attachment.url);
+        let (picture, format) = match (is_picture(attachment), own) {
+            (true, true) => (Some(attachment.url.clone()), None),
+            (true, false) => (self.kept(&hash), self.instance.store.media.format(&hash)),
+            (false, _) => (None, None),
         };
         context! {
+            missing => picture.is_none() && is_picture(attachment),
             picture,
+            width => format.map(|format| format.width),
+            height => format.map(|format| format.height),
             url => &attachment.url,
             type => &attachment.media_type,
             alt => &attachment.alt,

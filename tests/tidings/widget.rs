@@ -146,7 +146,7 @@ async fn nothing_from_outside_reaches_the_page_as_a_script_or_a_request_to_anoth
         (picture.status, picture.header("content-type")),
         (200, "image/png")
     );
-    assert_eq!(picture.body, PIXEL);
+    assert!(picture.body.starts_with(b"\x89PNG\r\n\x1a\n"));
     assert_eq!(picture.header("x-content-type-options"), "nosniff");
     assert!(
         picture
