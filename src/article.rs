@@ -115,6 +115,10 @@ pub struct Article {
     /// Whether the page asks to be pinned (`<meta name="tidings:featured">`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub featured: bool,
+    /// The same in other languages, when its translations are published together with it (`site::translations`); each
+    /// has its language, and none has translations of its own. A page by itself has none, whatever it links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub translations: Vec<Article>,
 }
 
 impl Article {
@@ -176,6 +180,7 @@ mod tests {
             actor: None,
             visibility: None,
             featured: false,
+            translations: vec![],
         }
     }
 

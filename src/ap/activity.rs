@@ -241,6 +241,7 @@ mod tests {
             actor: None,
             visibility: None,
             featured: false,
+            translations: vec![],
         };
         let placed = Placed {
             iris,

@@ -20,7 +20,7 @@ pub(super) const EXCERPT: usize = 500;
 /// The content of an Article: all of it, or summary and link.
 pub(super) fn article_content(article: &Article, extent: Extent) -> String {
     match extent {
-        Extent::Whole => article.content.clone(),
+        Extent::Whole | Extent::OwnLanguage => article.content.clone(),
         Extent::Summary => {
             let mut content = String::new();
             push_paragraph(&mut content, Some(&summary_of(article)));
@@ -47,7 +47,9 @@ pub(super) fn note_content(article: &Article, tags: &[Value], extent: Extent) ->
         content.push_str("</strong></p>");
     }
     match extent {
-        Extent::Whole if !article.content.trim().is_empty() => content.push_str(&article.content),
+        Extent::Whole | Extent::OwnLanguage if !article.content.trim().is_empty() => {
+            content.push_str(&article.content)
+        }
         // A content warning isn't the text.
         _ if article.sensitive => {}
         _ => push_paragraph(&mut content, Some(&summary_of(article))),

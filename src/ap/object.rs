@@ -52,7 +52,9 @@ pub struct Built {
 pub enum Extent {
     /// All of it.
     Whole,
-    /// Summary and link, because the whole would be above [`MAX_ACTIVITY`].
+    /// The text in the page's own language, because it would be above [`MAX_ACTIVITY`] in all; titles and summaries in all.
+    OwnLanguage,
+    /// Summary and link, because even that would be above [`MAX_ACTIVITY`].
     Summary,
 }
 
@@ -90,15 +92,22 @@ pub struct Note<'a> {
 
 /// The object of an article.
 ///
-/// Above [`MAX_ACTIVITY`] the content falls back to summary and link, and the attachments are left out.
+/// Above [`MAX_ACTIVITY`] the text is left out in the other languages; if that isn't enough, the content falls back to
+/// summary and link, and the attachments are left out.
 pub fn of_article(article: &Article, placed: &Placed<'_>) -> Built {
-    let whole = article_object(article, placed, Extent::Whole);
-    let create = activity::create(placed.iris, placed.actor, placed.key, &whole);
-    if create.to_string().len() <= MAX_ACTIVITY {
-        return Built {
-            object: whole,
-            extent: Extent::Whole,
-        };
+    let extents: &[Extent] = match article.translations.as_slice() {
+        [] => &[Extent::Whole],
+        _ => &[Extent::Whole, Extent::OwnLanguage],
+    };
+    for extent in extents {
+        let object = article_object(article, placed, *extent);
+        let create = activity::create(placed.iris, placed.actor, placed.key, &object);
+        if create.to_string().len() <= MAX_ACTIVITY {
+            return Built {
+                object,
+                extent: *extent,
+            };
+        }
     }
     Built {
         object: article_object(article, placed, Extent::Summary),
@@ -188,59 +197,90 @@ fn article_object(article: &Article, placed: &Placed<'_>, extent: Extent) -> Val
     );
     set("to", to);
     set("cc", cc);
-    set("sensitive", json!(article.sensitive));
-    let tags: Vec<Value> = tag::hashtags(&article.tags, placed.site)
-        .into_iter()
-        .take(MAX_TAGS)
-        .collect();
-    let summary = article
-        .summary
-        .as_deref()
-        .map(|summary| shortened(summary, MAX_SUMMARY));
+    let all = || std::iter::once(article).chain(&article.translations);
+    set("sensitive", json!(all().any(|article| article.sensitive)));
+    let own_tags = |article: &Article| -> Vec<Value> {
+        let tags = tag::hashtags(&article.tags, placed.site).into_iter();
+        tags.take(MAX_TAGS).collect()
+    };
+    let short = |article: &Article| {
+        let summary = article.summary.as_deref();
+        summary.map(|summary| shortened(summary, MAX_SUMMARY))
+    };
     match placed.kind {
         Kind::Article => {
             if let Some(title) = &article.title {
                 set("name", json!(title));
             }
             // HTML by the specification, and Mastodon shows it as such.
-            let summary = summary.as_deref().map(escape);
-            if let Some(summary) = &summary {
+            let summary = |article: &Article| short(article).as_deref().map(escape);
+            if let Some(summary) = summary(article) {
                 set("summary", json!(summary));
             }
-            set("content", json!(article_content(article, extent)));
-            // Mastodon takes the language from the first key of a map; a contentMap would send the body twice.
-            if let Some(language) = &article.language {
-                if let Some(title) = &article.title {
-                    set("nameMap", json!({ language: title }));
-                }
-                if let Some(summary) = &summary {
-                    set("summaryMap", json!({ language: summary }));
-                }
+            let content = |article: &Article| Some(article_content(article, extent));
+            set("content", json!(content(article)));
+            // Mastodon takes the language from the first key of a map; with one language a contentMap would only send the
+            // body twice.
+            if !article.translations.is_empty() && extent != Extent::OwnLanguage {
+                set("contentMap", in_languages(all(), content));
             }
-            set("preview", preview(article, placed, &tags));
+            set("nameMap", in_languages(all(), |article| article.title.clone()));
+            set("summaryMap", in_languages(all(), summary));
+            set("preview", preview(article, placed, &own_tags(article)));
         }
         Kind::Note => {
             // On a Note a summary is a content warning and nothing else.
-            if let Some(summary) = summary.filter(|_| article.sensitive) {
+            if article.sensitive
+                && let Some(summary) = short(article)
+            {
                 set("summary", json!(summary));
+                if !article.translations.is_empty() {
+                    set("summaryMap", in_languages(all(), short));
+                }
             }
-            let content = note_content(article, &tags, extent);
-            if let Some(language) = &article.language {
-                set("contentMap", json!({ language: content }));
-            }
-            set("content", json!(content));
+            let content = |article: &Article| Some(note_content(article, &own_tags(article), extent));
+            set(
+                "contentMap",
+                match extent {
+                    Extent::OwnLanguage => in_languages(std::iter::once(article), content),
+                    _ => in_languages(all(), content),
+                },
+            );
+            set("content", json!(content(article)));
         }
     }
+    object.retain(|_, value| !value.is_null());
+    let mut set = |key: &str, value: Value| object.insert(key.to_string(), value);
     if let Some(image) = &article.image {
         set("image", media(image));
     }
-    set("tag", tags.into());
+    let tags: Vec<Tag> = all().flat_map(|article| article.tags.iter().cloned()).collect();
+    let tags = tag::hashtags(&tags, placed.site).into_iter().take(MAX_TAGS);
+    set("tag", tags.collect::<Vec<Value>>().into());
     let attachments: Vec<Value> = match extent {
         Extent::Summary => Vec::new(),
-        Extent::Whole => attached(article, placed.kind).map(media).collect(),
+        Extent::Whole | Extent::OwnLanguage => attached(article, placed.kind).map(media).collect(),
     };
     set("attachment", attachments.into());
     finish(object, placed)
+}
+
+/// A text in its languages, the article's own first; null when no language is known of any.
+fn in_languages<'a>(
+    articles: impl Iterator<Item = &'a Article>,
+    text: impl Fn(&'a Article) -> Option<String>,
+) -> Value {
+    let mut map = Map::new();
+    for article in articles {
+        if let (Some(language), Some(text)) = (&article.language, text(article)) {
+            map.insert(language.clone(), json!(text));
+        }
+    }
+    if map.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(map)
+    }
 }
 
 /// The first members of an object, in the order in which people read them.

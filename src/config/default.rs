@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ActorKind, FirstRun, FollowPolicy, Moderation, QuotePolicy, Share, Show, Signatures};
+use super::{
+    ActorKind, FirstRun, FollowPolicy, Moderation, QuotePolicy, Share, Show, Signatures, Translations,
+};
 use crate::article::Visibility;
 
 /// `server.listen`
@@ -29,6 +31,8 @@ pub const VISIBILITY: Visibility = Visibility::Public;
 pub const QUOTES: QuotePolicy = QuotePolicy::Anyone;
 /// `publish.first_run`
 pub const FIRST_RUN: FirstRun = FirstRun::Baseline;
+/// `publish.translations`
+pub const TRANSLATIONS: Translations = Translations::Separate;
 /// `publish.settle`: longer than a generator pauses between two files.
 pub const SETTLE: Duration = Duration::from_secs(2);
 /// `publish.delete_grace`: longer than a deployment that clears the folder first.

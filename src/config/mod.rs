@@ -194,6 +194,8 @@ pub struct Publish {
     pub quotes: QuotePolicy,
     /// What happens to the pages of the first run.
     pub first_run: FirstRun,
+    /// Whether pages that name each other as translations are one post.
+    pub translations: Translations,
     /// How long the folder must be quiet before it is read.
     pub settle: Duration,
     /// How long a page must be gone before it is deleted.
@@ -213,6 +215,15 @@ pub enum FirstRun {
     Baseline,
     /// They are announced like new ones.
     Announce,
+}
+
+/// What becomes of pages that name each other as translations (`hreflang`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Translations {
+    /// Each is a post of its own, in its language.
+    Separate,
+    /// They are one post in several languages.
+    Together,
 }
 
 /// A number, or a share of a whole.
@@ -419,6 +430,14 @@ impl Config {
             .find(asks)
             .or_else(|| self.actors.iter().find(|actor| actor.pages.is_none()))
             .unwrap_or_else(|| self.default_actor())
+    }
+
+    /// The actor that a page is published by: the one it asks for, when there is one of that name, else
+    /// [`Config::actor_of_page`].
+    pub fn speaker(&self, asked: Option<&str>, path: &str) -> &Actor {
+        asked
+            .and_then(|name| self.actor(name))
+            .unwrap_or_else(|| self.actor_of_page(path))
     }
 
     /// What the document of an actor tells. Its page is the site.

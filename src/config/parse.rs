@@ -10,7 +10,7 @@ use super::problem::{Problem, Problems, Refusal};
 use super::section::{At, Section, whole};
 use super::{
     Config, Federation, FirstRun, Interactions, Listen, Moderation, Publish, QuotePolicy, Server, Share,
-    Show, Signatures, Site, TrustedProxies, address, default, value,
+    Show, Signatures, Site, Translations, TrustedProxies, address, default, value,
 };
 use crate::article::{Kind, Visibility};
 
@@ -288,6 +288,14 @@ fn read_publish(section: &mut Section<'_, '_>) -> Publish {
             "first_run",
             default::FIRST_RUN,
             &[("baseline", FirstRun::Baseline), ("announce", FirstRun::Announce)],
+        ),
+        translations: section.choice(
+            "translations",
+            default::TRANSLATIONS,
+            &[
+                ("separate", Translations::Separate),
+                ("together", Translations::Together),
+            ],
         ),
         settle: section
             .parsed("settle", value::duration)

@@ -200,17 +200,22 @@ pub(super) fn resolve(asked: &Asked<'_>) -> Reply {
     }
 }
 
-/// An object whose page moved is found under the KEY that the page's new path would give.
+/// An object whose page moved is found under the KEY that the page's new path would give, and one in several languages
+/// under those of all its pages.
 fn moved(asked: &Asked<'_>, key: &str, cache: Cache) -> Reply {
     let mut found = None;
     asked.instance.store.objects.each(|own, object| {
-        // Few objects ever move, so nearly all are passed over at once.
-        if !object.former_pages.is_empty()
-            && object.state == ObjectState::Live
-            && object
-                .page
-                .as_deref()
-                .is_some_and(|page| key_of_path(page) == key)
+        // Few objects ever move or have translations, so nearly all are passed over at once.
+        let moved = object.page.as_deref().filter(|_| !object.former_pages.is_empty());
+        let translations = object
+            .translations
+            .iter()
+            .map(|translated| translated.page.as_str());
+        if object.state == ObjectState::Live
+            && moved
+                .into_iter()
+                .chain(translations)
+                .any(|page| key_of_path(page) == key)
         {
             found = Some(Arc::clone(own));
         }

@@ -2,7 +2,7 @@
 
 use crate::ap::iri::{self, Local};
 use crate::instance::Instance;
-use crate::store::{Activity, ObjectState};
+use crate::store::{Activity, Object, ObjectState};
 
 /// The name of our actor with this id.
 pub(super) fn actor(instance: &Instance, id: &str) -> Option<String> {
@@ -38,8 +38,8 @@ fn live(instance: &Instance, key: &str) -> Option<String> {
     (object.state == ObjectState::Live).then(|| key.to_string())
 }
 
-/// The object of the page at a URL: with and without `index.html` and the slash at its end, and where it lay before it
-/// moved.
+/// The object of the page at a URL: with and without `index.html` and the slash at its end, that of a translation,
+/// and where it lay before it moved.
 fn page(instance: &Instance, url: &str) -> Option<String> {
     if !instance.iris.is_ours(url) {
         return None;
@@ -60,6 +60,13 @@ fn page(instance: &Instance, url: &str) -> Option<String> {
         .map(|(key, _)| key.to_string());
     if now.is_some() {
         return now;
+    }
+    let translated = spellings
+        .iter()
+        .flat_map(|path| objects.labelled(&Object::label_of_translation(path)))
+        .find_map(|key| live(instance, &key));
+    if translated.is_some() {
+        return translated;
     }
     let mut moved = None;
     objects.each(|key, object| {

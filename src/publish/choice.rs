@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, fresh_key};
 use crate::site::scan::Reader;
-use crate::store::{ObjectBrief, ObjectState};
+use crate::store::{Object, ObjectBrief, ObjectState};
 
 /// What publishing the named pages changes. A page that is published and hasn't changed since needs nothing.
 pub(super) fn changes(
@@ -143,14 +143,17 @@ pub(super) fn objects(instance: &Instance, names: &[String]) -> Result<Vec<Arc<s
     Ok(keys)
 }
 
-/// The first object of one of these pages that is wanted.
+/// The first object of one of these pages, or of one whose translation it is, that is wanted.
 fn object_at(
     instance: &Instance,
     paths: &[String],
     wanted: impl Fn(&ObjectBrief) -> bool,
 ) -> Option<(Arc<str>, ObjectBrief)> {
     paths.iter().find_map(|path| {
-        let mut group = instance.store.objects.group(path);
+        let objects = &instance.store.objects;
+        let mut group = objects.group(path);
+        let translated = objects.labelled(&Object::label_of_translation(path)).into_iter();
+        group.extend(translated.filter_map(|key| Some((key.clone(), objects.brief(&key)?))));
         group.sort_by_key(|(_, object)| !is_live(object.state));
         group.into_iter().find(|(_, object)| wanted(object))
     })

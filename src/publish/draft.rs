@@ -15,7 +15,8 @@ use crate::site::diff::{Action, Change, Mark};
 use crate::site::feed::Mention;
 use crate::site::page::Verdict;
 use crate::site::snapshot::Sighting;
-use crate::store::{Activity, Object, ObjectState, Pending, Reach, StoreError};
+use crate::site::translations;
+use crate::store::{Activity, Object, ObjectState, Pending, Reach, StoreError, Translated};
 
 /// Mastodon compares the times of two versions by the second.
 const TICK: SignedDuration = SignedDuration::from_secs(1);
@@ -145,24 +146,59 @@ pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Resu
 /// The article of a page, if it is still what the look saw.
 fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
     let sighting = look.snapshot.pages.get(page)?;
-    let seen = look.reader.page(sighting)?;
-    let heard = sighting.feed.clone().filter(|_| seen.heard());
-    let Verdict::Post(article) = seen.verdict else {
-        return None;
-    };
-    (article.digest() == *sighting.post()?.digest).then_some(Seen {
+    let (article, heard) = read_one(look, sighting)?;
+    let mut seen = Seen {
         sighting,
-        article: *article,
+        digest: article.digest(),
+        fingerprint: article.fingerprint(),
+        article,
         heard,
-    })
+        translations: vec![],
+    };
+    if let Some((own, others)) = sighting.translations.split_first() {
+        let mut digests = vec![(&own.language, seen.digest)];
+        seen.article.language = Some(own.language.to_string());
+        for other in others {
+            let (mut article, heard) = read_one(look, look.snapshot.pages.get(&*other.path)?)?;
+            digests.push((&other.language, article.digest()));
+            article.language = Some(other.language.to_string());
+            seen.article.updated = seen.article.updated.max(article.updated);
+            seen.article.translations.push(article);
+            seen.translations.push(Translated {
+                page: other.path.to_string(),
+                heard,
+            });
+        }
+        seen.digest = translations::digest(
+            digests
+                .iter()
+                .map(|(language, digest)| (&***language, digest.as_str())),
+        );
+    }
+    (seen.digest == *sighting.post()?.digest).then_some(seen)
+}
+
+/// The article of one page, with what feeds say of it if something of that is in it.
+fn read_one(look: &Look, sighting: &Sighting) -> Option<(Article, Option<Arc<Mention>>)> {
+    let page = look.reader.page(sighting)?;
+    let heard = sighting.feed.clone().filter(|_| page.heard());
+    match page.verdict {
+        Verdict::Post(article) => Some((*article, heard)),
+        _ => None,
+    }
 }
 
 /// A page that is read again.
 struct Seen<'a> {
     sighting: &'a Sighting,
+    /// With its translations.
     article: Article,
+    /// As the sighting has it: of a page with translations it covers all of them.
+    digest: String,
+    fingerprint: String,
     /// What the feeds say, if something of that is in the article.
     heard: Option<Arc<Mention>>,
+    translations: Vec<Translated>,
 }
 
 /// A fresh record of a page.
@@ -170,12 +206,14 @@ fn placed(instance: &Instance, look: &Look, key: &str, page: &str, seen: Seen<'_
     let Seen {
         sighting,
         article,
+        digest,
+        fingerprint,
         heard,
+        translations,
     } = seen;
     let article = &article;
     let config = &look.config;
-    let asked = article.actor.as_deref().and_then(|name| config.actor(name));
-    let actor = &asked.unwrap_or_else(|| config.actor_of_page(page)).name;
+    let actor = &config.speaker(article.actor.as_deref(), page).name;
     let visibility = article.visibility.unwrap_or(config.publish.visibility);
     let built = build(instance, look, article, actor, key, sighting, None);
     Draft {
@@ -185,11 +223,12 @@ fn placed(instance: &Instance, look: &Look, key: &str, page: &str, seen: Seen<'_
             actor: actor.clone(),
             page: Some(page.to_string()),
             former_pages: Vec::new(),
+            translations,
             canonical: sighting.canonical.as_deref().map(str::to_string),
             state: ObjectState::Live,
             announced: None,
-            digest: article.digest(),
-            fingerprint: article.fingerprint(),
+            digest,
+            fingerprint,
             visibility,
             published: article.published,
             updated: None,
@@ -207,7 +246,10 @@ fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Se
     let Seen {
         sighting,
         article,
+        digest,
+        fingerprint,
         heard,
+        translations,
     } = seen;
     let article = &article;
     let updated = next_version(&known, article, look.now);
@@ -235,8 +277,9 @@ fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Se
     };
     let mut object = Object {
         canonical: sighting.canonical.as_deref().map(str::to_string),
-        digest: article.digest(),
-        fingerprint: article.fingerprint(),
+        digest,
+        fingerprint,
+        translations,
         visibility: article.visibility.unwrap_or(look.config.publish.visibility),
         published: article.published,
         updated: Some(updated),

@@ -158,6 +158,7 @@ impl Publisher {
             actor: actor.name.clone(),
             page: None,
             former_pages: Vec::new(),
+            translations: Vec::new(),
             canonical: None,
             state: ObjectState::Live,
             announced: Some(now),

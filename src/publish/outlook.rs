@@ -50,9 +50,13 @@ pub(super) fn of(instance: &Instance, look: &Look) -> Result<Outlook, PublishErr
             continue;
         };
         let mut reason = change.reason.clone();
-        if draft.extent == Extent::Summary {
-            reason.push_str("; too large to be sent whole, so only its summary and link are");
-        }
+        reason.push_str(match draft.extent {
+            Extent::Whole => "",
+            Extent::OwnLanguage => {
+                "; too large to be sent in all its languages, so its text is in the first alone"
+            }
+            Extent::Summary => "; too large to be sent whole, so only its summary and link are",
+        });
         let tells = change.action == Action::Create || change.announced;
         let stored = &draft.object.object;
         let kind = match stored["formerType"].as_str().or(stored["type"].as_str()) {

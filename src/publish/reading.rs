@@ -10,12 +10,13 @@ use percent_encoding::percent_decode_str;
 
 use super::{Confirmed, Progress, PublishError, Publisher};
 use crate::clock::Clock;
-use crate::config::{self, Config, FirstRun};
+use crate::config::{self, Config, FirstRun, Translations};
 use crate::instance::Instance;
 use crate::site::diff::{self, Brake, First, Known, Plan, Rules, State};
 use crate::site::feed::Mention;
 use crate::site::scan::{Reader, Scanner, Scope};
-use crate::site::snapshot::{Folder, Snapshot};
+use crate::site::snapshot::{Folder, Post, Snapshot};
+use crate::site::translations::{self, Terms, Voice};
 use crate::store::{Held, ObjectState, StoreError};
 
 /// How long a command waits for the folder to become quiet.
@@ -172,7 +173,7 @@ fn unrest(latest: Timestamp, settle: Duration) -> Option<Duration> {
 fn look_of(
     instance: &Instance,
     config: Arc<Config>,
-    snapshot: Snapshot,
+    mut snapshot: Snapshot,
     reader: Reader,
     unrest: Option<Duration>,
 ) -> Result<Look, StoreError> {
@@ -185,6 +186,9 @@ fn look_of(
         .filter(|object| object.state == State::Live && object.page.is_some())
         .count();
     let publish = &config.publish;
+    if publish.translations == Translations::Together {
+        gather(&config, &mut snapshot, &known, now);
+    }
     let rules = Rules {
         origin: instance.iris.origin(),
         chosen: &|page| chosen(publish, page),
@@ -220,11 +224,44 @@ fn look_of(
     })
 }
 
+/// Takes the pages together that are translations of one another.
+fn gather(config: &Config, snapshot: &mut Snapshot, known: &[Known], now: Timestamp) {
+    let mut states: HashMap<&str, State> = HashMap::new();
+    for object in known.iter().filter(|object| object.state != State::Deleted) {
+        if let Some(page) = &object.page {
+            let state = states.entry(page).or_insert(object.state);
+            if object.state == State::Live {
+                *state = State::Live;
+            }
+        }
+    }
+    let voice = |page: &str, post: &Post| {
+        chosen(&config.publish, page).ok()?;
+        Some(Voice {
+            actor: config.speaker(post.actor.as_deref(), page).name.clone(),
+            visibility: post.visibility.unwrap_or(config.publish.visibility),
+        })
+    };
+    let terms = Terms {
+        now,
+        home: config.site.url.path(),
+        voice: &voice,
+        state: &|page| states.get(page).copied(),
+    };
+    translations::gather(snapshot, &terms);
+}
+
 /// What feeds said of the pages that are published, by path.
 fn heard(instance: &Instance) -> HashMap<String, Arc<Mention>> {
     let mut heard = HashMap::new();
     instance.store.objects.each(|_, object| {
-        if let (ObjectState::Live, Some(page), Some(said)) = (object.state, &object.page, &object.heard) {
+        if object.state != ObjectState::Live {
+            return;
+        }
+        let own = object.page.as_ref().zip(object.heard.as_ref());
+        let translated = object.translations.iter();
+        let translated = translated.filter_map(|of| Some((&of.page, of.heard.as_ref()?)));
+        for (page, said) in own.into_iter().chain(translated) {
             heard.insert(page.clone(), Arc::clone(said));
         }
     });
@@ -247,6 +284,7 @@ fn known(instance: &Instance) -> Vec<Known> {
             announced: object.announced.is_some(),
             digest: object.digest.clone(),
             fingerprint: object.fingerprint.clone(),
+            translations: object.translations.iter().map(|of| of.page.clone()).collect(),
             missing_since: object.missing_since,
         });
     });

@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::feed::Mention;
 use super::frame::Frame;
+use super::page::Alternate;
+use super::translations::Translation;
 use crate::article::{Article, Kind, Visibility};
 
 /// What one scan saw.
@@ -50,6 +52,10 @@ pub struct Sighting {
     pub frame: Option<Arc<Frame>>,
     /// Whether the page itself says for machines that it is a posting.
     pub stated: bool,
+    /// The pages that it names as the same in other languages, itself among them.
+    pub alternates: Box<[Alternate]>,
+    /// The pages whose post it is, itself first, when they are taken together; empty for one by itself.
+    pub translations: Box<[Translation]>,
     /// When its file was written, by the file system's clock.
     pub written: Timestamp,
     /// What it is.
@@ -80,6 +86,8 @@ pub struct Post {
     pub fingerprint: Box<str>,
     /// `Article::published`
     pub published: Timestamp,
+    /// `Article::language`
+    pub language: Option<Box<str>>,
     /// Whether it has a title.
     pub titled: bool,
     /// `Article::kind`
@@ -98,6 +106,7 @@ impl Post {
             digest: article.digest().into(),
             fingerprint: article.fingerprint().into(),
             published: article.published,
+            language: article.language.as_deref().map(Into::into),
             titled: article.title.is_some(),
             kind: article.kind,
             actor: article.actor.as_deref().map(Into::into),

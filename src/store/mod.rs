@@ -39,7 +39,7 @@ pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
 pub use self::job::Job;
 pub use self::media::{Format, Media, Picture, PictureKind};
-pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach};
+pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach, Translated};
 pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost};
 pub use self::report::Report;

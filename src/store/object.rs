@@ -23,6 +23,9 @@ pub struct Object {
     /// Where its page lay before it moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub former_pages: Vec<String>,
+    /// The other pages whose post it is, in other languages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub translations: Vec<Translated>,
     /// The canonical URL that its page names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
@@ -60,6 +63,16 @@ pub struct Object {
     pub pending: Option<Pending>,
     /// The ActivityPub object as it is served; after a Delete its Tombstone.
     pub object: Value,
+}
+
+/// A page that says in another language what an object's own page says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Translated {
+    /// Its path.
+    pub page: String,
+    /// What the site's feeds said of it; see [`Object::heard`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Arc<Mention>>,
 }
 
 /// An activity about an object that isn't a job yet.
@@ -107,6 +120,8 @@ pub struct ObjectBrief {
     pub page: Option<String>,
     /// See [`Object::former_pages`].
     pub former_pages: Vec<String>,
+    /// See [`Object::translations`].
+    pub translations: Vec<Translated>,
     /// See [`Object::canonical`].
     pub canonical: Option<String>,
     /// See [`Object::state`].
@@ -143,6 +158,7 @@ impl Record for Object {
             actor: self.actor.clone(),
             page: self.page.clone(),
             former_pages: self.former_pages.clone(),
+            translations: self.translations.clone(),
             canonical: self.canonical.clone(),
             state: self.state,
             announced: self.announced,
@@ -168,7 +184,11 @@ impl Record for Object {
             .iter()
             .map(|page| Object::label_of_former_page(page));
         let answers = self.object["inReplyTo"].as_str().map(Object::label_of_answer);
-        former.chain(answers).collect()
+        let translations = self
+            .translations
+            .iter()
+            .map(|translated| Object::label_of_translation(&translated.page));
+        former.chain(translations).chain(answers).collect()
     }
 }
 
@@ -176,6 +196,11 @@ impl Object {
     /// The label of an object whose page once lay at this path.
     pub fn label_of_former_page(page: &str) -> String {
         format!("was {page}")
+    }
+
+    /// The label of an object of which the page at this path is a translation.
+    pub fn label_of_translation(page: &str) -> String {
+        format!("also {page}")
     }
 
     /// The label of our notes that answer an object.

@@ -190,15 +190,16 @@ pub struct Page {
     pub key: String,
 }
 
-/// All pages that are published, by path.
+/// All pages that are published, translations among them, by path.
 pub fn pages(instance: &Instance) -> Vec<Page> {
     let mut pages = Vec::new();
     instance.store.objects.each(|key, brief| {
         if let (ObjectState::Live, Some(path)) = (brief.state, &brief.page) {
-            pages.push(Page {
+            let translations = brief.translations.iter().map(|translated| &translated.page);
+            pages.extend(std::iter::once(path).chain(translations).map(|path| Page {
                 path: path.clone(),
                 key: key.to_string(),
-            });
+            }));
         }
     });
     pages.retain(|page| page::is_open(instance, &page.key));

@@ -11,7 +11,7 @@ use crate::store::{Object, ObjectState};
 const MAX_PAGE: usize = 8 * 1024;
 
 /// The KEY of the object of a page: by path or full URL, with or without the trailing slash, `index.html` or `.html`;
-/// by a path where it lay before it moved; and, for a note, by its id.
+/// by that of a translation; by a path where it lay before it moved; and, for a note, by its id.
 ///
 /// `None` for a page that isn't published, and for one whose object only followers or those mentioned may see.
 pub fn find(instance: &Instance, page: &str) -> Option<String> {
@@ -42,7 +42,11 @@ pub fn find(instance: &Instance, page: &str) -> Option<String> {
     let once = spellings
         .iter()
         .flat_map(|path| objects.labelled(&Object::label_of_former_page(path)));
-    now.chain(once)
+    let translated = spellings
+        .iter()
+        .flat_map(|path| objects.labelled(&Object::label_of_translation(path)));
+    now.chain(translated)
+        .chain(once)
         .find(|key| is_open(instance, key))
         .map(|key| key.to_string())
 }

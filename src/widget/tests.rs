@@ -51,6 +51,7 @@ fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) 
         actor: "blog".into(),
         page: None,
         former_pages: Vec::new(),
+        translations: Vec::new(),
         canonical: None,
         state: ObjectState::Live,
         announced: None,

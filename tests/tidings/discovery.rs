@@ -119,6 +119,7 @@ impl Face {
             actor: None,
             visibility: None,
             featured: false,
+            translations: vec![],
         };
         let placed = self.placed(key, visibility, Kind::Article);
         let object = object::of_article(&article, &placed).object;
@@ -184,6 +185,7 @@ impl Face {
             updated: None,
             missing_since: None,
             featured: false,
+            translations: vec![],
             heard: None,
             pending: None,
             object: object.clone(),

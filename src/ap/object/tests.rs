@@ -52,6 +52,7 @@ fn article() -> Article {
         actor: None,
         visibility: None,
         featured: false,
+        translations: vec![],
     }
 }
 
@@ -213,4 +214,86 @@ fn a_summary_is_cut_at_what_misskey_takes() {
     wordy.summary = Some("ü".repeat(3_000));
     let object = of_article(&wordy, &placed(&iris, Kind::Article)).object;
     assert_eq!(object["summary"].as_str().unwrap().chars().count(), MAX_SUMMARY);
+}
+
+fn in_two_languages() -> Article {
+    let mut article = article();
+    article.translations = vec![Article {
+        url: "https://blog.example/de/posts/hello/".into(),
+        title: Some("Hallo".into()),
+        summary: Some("Kurz".into()),
+        content: "<p>Langer Text.</p>".into(),
+        language: Some("de".into()),
+        tags: vec![Tag {
+            name: "Statische Seiten".into(),
+            href: None,
+        }],
+        ..self::article()
+    }];
+    article
+}
+
+#[test]
+fn an_article_in_two_languages_has_everything_in_both_its_own_first() {
+    let iris = iris();
+    let object = of_article(&in_two_languages(), &placed(&iris, Kind::Article)).object;
+    for (map, own, other) in [
+        ("nameMap", "Hello & goodbye", "Hallo"),
+        ("summaryMap", "Short &lt;but&gt; sweet", "Kurz"),
+        ("contentMap", "<p>Long text.</p>", "<p>Langer Text.</p>"),
+    ] {
+        let languages: Vec<(&String, &Value)> = object[map].as_object().unwrap().iter().collect();
+        assert_eq!(
+            languages,
+            [(&"en".to_owned(), &json!(own)), (&"de".to_owned(), &json!(other))],
+            "{map}"
+        );
+    }
+    assert_eq!(object["content"], "<p>Long text.</p>");
+    assert_eq!(object["url"], "https://blog.example/posts/hello/");
+    let tags: Vec<&str> = object["tag"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|tag| tag["name"].as_str())
+        .collect();
+    assert_eq!(tags, ["#StaticSites", "#StatischeSeiten"]);
+}
+
+#[test]
+fn a_note_in_two_languages_stands_for_itself_in_each() {
+    let iris = iris();
+    let object = of_article(&in_two_languages(), &placed(&iris, Kind::Note)).object;
+    let german = object["contentMap"]["de"].as_str().unwrap();
+    assert!(
+        german.starts_with("<p><strong>Hallo</strong></p><p>Langer Text.</p>"),
+        "{german}"
+    );
+    assert!(
+        german.contains("href=\"https://blog.example/de/posts/hello/\"")
+            && german.contains("StatischeSeiten")
+    );
+    assert_eq!(object["contentMap"]["en"], object["content"]);
+    assert!(object.get("summaryMap").is_none());
+}
+
+#[test]
+fn languages_that_are_too_long_together_leave_the_text_in_the_first_alone() {
+    let iris = iris();
+    let mut article = in_two_languages();
+    article.content = "<p>é</p>".repeat(2_000);
+    article.translations[0].content = "<p>ü</p>".repeat(5_000);
+    for kind in [Kind::Article, Kind::Note] {
+        let built = of_article(&article, &placed(&iris, kind));
+        assert_eq!(built.extent, Extent::OwnLanguage);
+        assert!(
+            built.object["content"]
+                .as_str()
+                .unwrap()
+                .contains("<p>é</p><p>é</p>")
+        );
+        assert!(!built.object.to_string().contains("<p>ü</p>"));
+    }
+    let object = of_article(&article, &placed(&iris, Kind::Article)).object;
+    assert_eq!(object["nameMap"]["de"], "Hallo");
 }

@@ -36,6 +36,8 @@ pub struct Known {
     pub digest: String,
     /// `Article::fingerprint` of what is published.
     pub fingerprint: String,
+    /// The paths of the other pages whose post it is, in other languages.
+    pub translations: Vec<String>,
     /// Since when its page is gone.
     pub missing_since: Option<Timestamp>,
 }

@@ -1,7 +1,7 @@
 //! Which new page is an old one in another place. A page that moved keeps its id, so that it isn't posted twice.
 //!
-//! Three signs count, the surest first: the same canonical URL; a page left at the old path that points to the new one;
-//! the same article under a new path in the same scan. What could be meant for two is meant for none.
+//! Four signs count, the surest first: the same canonical URL; a page left at the old path that points to the new one; a
+//! translation that was part of the same post and is left alone; the same article under a new path in the same scan. What could be meant for two is meant for none.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -43,6 +43,11 @@ pub(super) fn find<'a>(
     found.pass("is where the page at the old path points", |object| {
         let target = target(object.page.as_deref()?, others, snapshot, origin)?;
         newcomers.get_key_value(target).map(|(page, _)| vec![*page])
+    });
+    found.pass("is its translation", |object| {
+        let translations = object.translations.iter();
+        let left = translations.filter_map(|page| newcomers.get_key_value(page.as_str()));
+        Some(left.map(|(page, _)| *page).take(1).collect())
     });
     found.pass("says the same", |object| {
         by_fingerprint.get(object.fingerprint.as_str()).cloned()

@@ -59,6 +59,8 @@ impl Site {
             feed: None,
             frame: None,
             stated: false,
+            alternates: Box::default(),
+            translations: Box::default(),
             written: at(PAST),
             verdict,
         };
@@ -77,6 +79,7 @@ impl Site {
             digest: format!("{text} at {canonical}").into(),
             fingerprint: text.into(),
             published: at(published),
+            language: None,
             titled: true,
             kind: None,
             actor: None,
@@ -109,6 +112,7 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
         announced,
         digest: String::new(),
         fingerprint: String::new(),
+        translations: Vec::new(),
         missing_since: None,
     };
     for mark in &plan.marks {
@@ -449,4 +453,23 @@ proptest! {
             prop_assert_eq!(live, posts);
         }
     }
+}
+
+#[test]
+fn a_post_whose_page_is_gone_goes_on_with_a_translation_that_is_left_alone() {
+    let both = Site::new().post("/a/", "one");
+    let mut known = published(&both);
+    known[0].translations = vec!["/de/a/".into()];
+    let left = Site::new().post("/de/a/", "eins").post("/b/", "other");
+    let plan = diff(&known, &left.0, &rules(First::No), at(NOW));
+    let moved = plan
+        .changes
+        .iter()
+        .find(|change| change.page == "/de/a/")
+        .unwrap();
+    assert_eq!(
+        (moved.action, moved.key.as_str()),
+        (Action::Move, known[0].key.as_str())
+    );
+    assert!(moved.reason.contains("is its translation"), "{}", moved.reason);
 }

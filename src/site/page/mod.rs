@@ -4,6 +4,7 @@
 //! has one wins. The order of trust stands in one place, [`claims`]. Configuration, the calendar and the other pages
 //! of the site are not known here: `site::diff` judges by those.
 
+mod alternates;
 mod claim;
 mod clutter;
 mod content;
@@ -36,6 +37,7 @@ use document::Document;
 use field::{dated, first, image, language, published, tags};
 use meta::Meta;
 use outline::Outline;
+pub use alternates::Alternate;
 pub use verdict::{Evidence, FEED, Page, Reason, Source, Verdict};
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
@@ -55,6 +57,7 @@ pub fn read(source: &Source<'_>) -> Page {
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
         stated: false,
+        alternates: vec![],
     };
     page.verdict = parse(source)
         .and_then(|html| judge(source, &html, &mut page))
@@ -95,6 +98,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     let document = Document::new(html, source.path, source.site);
     let meta = Meta::read(&document);
 
+    page.alternates = alternates::read(&document);
     page.canonical = meta.canonical.as_ref().map(Url::to_string);
     if let Some(target) = &meta.refresh {
         return Ok(Verdict::Alias(target.to_string()));
@@ -206,6 +210,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
         actor: meta.asked.actor.clone(),
         visibility: meta.asked.visibility,
         featured: meta.asked.featured,
+        translations: vec![],
     })))
 }
 

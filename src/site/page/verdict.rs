@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::alternates::Alternate;
 use super::{MAX_DEPTH, MAX_PAGE};
 use crate::article::Article;
 use crate::site::feed::Mention;
@@ -37,6 +38,8 @@ pub struct Page {
     pub evidence: Vec<Evidence>,
     /// Whether the page itself says for machines that it is a posting: JSON-LD, an h-entry, `tidings:publish`.
     pub stated: bool,
+    /// The pages that it names as the same in other languages, itself among them.
+    pub alternates: Vec<Alternate>,
 }
 
 impl Page {

@@ -419,6 +419,7 @@ impl Scanner {
         };
         let feed = self.feeds.of(&path);
         let mut stated = false;
+        let mut alternates = Vec::new();
         let (canonical, verdict) = match read_file(&full, page::MAX_PAGE) {
             Ok(html) => {
                 let page = page::read(&Source {
@@ -429,6 +430,7 @@ impl Scanner {
                     frame: frame.map(|frame| &**frame),
                 });
                 stated = page.stated;
+                alternates = page.alternates;
                 let verdict = match page.verdict {
                     page::Verdict::Post(article) => Verdict::Post(Box::new(Post::of(&article))),
                     page::Verdict::Alias(target) => Verdict::Alias(target.into()),
@@ -457,6 +459,8 @@ impl Scanner {
                 feed,
                 frame: frame.cloned(),
                 stated,
+                alternates: alternates.into(),
+                translations: Box::default(),
                 written: stamp.written(),
                 verdict,
             }),
