@@ -26,6 +26,7 @@ mod restart; // nothing is lost, however it ends
 mod served; // a remote server that serves pages as a test wants them
 mod theme; // what the guide promises to those who write themes
 mod tls; // servers that speak https
+mod translations; // pages in several languages
 mod vectors; // signatures made by others
 mod widget; // what people said, on the reader's page
 
