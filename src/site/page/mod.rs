@@ -32,12 +32,12 @@ use crate::article::{Article, Media};
 use crate::sanitize;
 use crate::sanitize::nesting::{Writer, deeper_than};
 use crate::site::frame::{MAX_SKETCH, Sketch};
+pub use alternates::Alternate;
 use claim::Claim;
 use document::Document;
 use field::{dated, first, image, language, published, tags};
 use meta::Meta;
 use outline::Outline;
-pub use alternates::Alternate;
 pub use verdict::{Evidence, FEED, Page, Reason, Source, Verdict};
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
@@ -74,6 +74,7 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
         stated: false,
+        alternates: vec![],
     };
     let Ok(Verdict::Post(_)) = judge(source, &html, &mut page) else {
         return None;
