@@ -116,6 +116,7 @@ impl Mention {
             },
             summary: self.summary.clone().or_else(|| other.summary.clone()),
             language: self.language.clone().or_else(|| other.language.clone()),
+            guide: self.guide.clone().or_else(|| other.guide.clone()),
         };
         (both != *self).then_some(both)
     }

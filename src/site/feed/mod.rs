@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::ap::iri;
 use crate::sanitize;
+use crate::site::page::Guide;
 
 pub use self::index::Index;
 
@@ -54,6 +55,9 @@ pub struct Mention {
     /// Its language, or the feed's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Box<str>>,
+    /// Where its text stands in the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<Guide>,
 }
 
 /// A feed that was read.
@@ -143,6 +147,7 @@ fn stamp(feed: &model::Feed) -> Option<Timestamp> {
 
 fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>) -> Mention {
     let published = instant(entry.published);
+    let guide = guide(&entry);
     let tags = entry.categories.iter().filter_map(|category| {
         let name = category.label.as_deref().unwrap_or(&category.term);
         line(name).filter(|name| !name.starts_with("http"))
@@ -156,9 +161,17 @@ fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>
         }),
         published,
         tags: tags.take(MAX_TAGS).collect(),
+        guide,
         summary: entry.summary.and_then(|summary| line(&summary.content)),
         language: entry.language.as_deref().or(language).and_then(line),
     }
+}
+
+/// The marks of an entry's content, or of its summary where RSS has the content in there.
+fn guide(entry: &model::Entry) -> Option<Guide> {
+    let content = entry.content.as_ref().and_then(|content| content.body.as_deref());
+    let summary = entry.summary.as_ref().map(|summary| summary.content.as_str());
+    content.or(summary).and_then(Guide::of)
 }
 
 /// Whole seconds; a date that nobody set is none.

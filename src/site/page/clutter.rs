@@ -106,6 +106,9 @@ const MAX_KEPT: usize = 16;
 /// Characters beside the links and dates of a line about the post.
 pub(super) const MAX_LABEL: usize = 60;
 
+/// Pixels below which a picture before a post is a sign or a portrait.
+const MIN_PICTURE: u32 = 120;
+
 /// What an element stands in, within the content.
 #[derive(Default)]
 struct Place {
@@ -156,6 +159,11 @@ pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> HashS
             continue;
         }
         if skipped.is_some() {
+            continue;
+        }
+        if root.beside.contains(&element.id()) {
+            skip.insert(element.id());
+            skipped = Some(element.id());
             continue;
         }
         before_prose &= name(element) != "p";
@@ -297,7 +305,52 @@ fn is_frame(
     }
 }
 
-fn is_footnotes(element: ElementRef<'_>) -> bool {
+/// Whether an element is beside the post by what it is or what it is called.
+pub(super) fn is_out(element: ElementRef<'_>) -> bool {
+    let element_is = match name(element) {
+        "nav" | "aside" | "footer" | "header" | "form" | "dialog" => !is_footnotes(element),
+        _ => false,
+    };
+    let role = element.attr("role");
+    let role_is = role.is_some_and(|role| {
+        matches!(
+            role,
+            "navigation"
+                | "search"
+                | "banner"
+                | "contentinfo"
+                | "complementary"
+                | "dialog"
+                | "alertdialog"
+                | "doc-toc"
+        )
+    });
+    element_is || role_is || region::is_beside(element) || is_never(&Place::default(), element)
+}
+
+/// Whether a picture shows who wrote it, or is a sign: by its name, or because it is small.
+pub(super) fn is_portrait(element: ElementRef<'_>) -> bool {
+    let small = |attribute| {
+        element
+            .attr(attribute)
+            .and_then(|length| length.trim_end_matches("px").parse::<u32>().ok())
+            .is_some_and(|length| length < MIN_PICTURE)
+    };
+    let called = |element: ElementRef<'_>| {
+        element.value().classes().chain(element.attr("id")).any(|class| {
+            class.split(['-', '_']).any(|word| {
+                matches!(
+                    word.to_ascii_lowercase().as_str(),
+                    "avatar" | "logo" | "icon" | "gravatar" | "portrait"
+                )
+            })
+        })
+    };
+    small("width") || small("height") || called(element) || ancestors(element).take(1).any(called)
+}
+
+/// Whether an element holds footnotes.
+pub(super) fn is_footnotes(element: ElementRef<'_>) -> bool {
     element.descendent_elements().any(|inner| {
         matches!(inner.attr("role"), Some("doc-endnotes" | "doc-endnote"))
             || inner

@@ -1,5 +1,8 @@
 //! The content: which element holds it, and what in there isn't part of it.
 
+use std::collections::HashSet;
+
+use ego_tree::NodeId;
 use scraper::ElementRef;
 use url::Url;
 
@@ -7,6 +10,8 @@ use super::document::{Document, ancestors, elements, has_word, is_web, name, tex
 use super::microformats::Entries;
 use super::region::{self, Region};
 use super::time::Times;
+use super::verdict::Source;
+use super::view::{Core, View};
 use super::{clutter, links};
 use crate::sanitize::{self, Own};
 
@@ -17,10 +22,40 @@ pub(super) struct Root<'a> {
     pub(super) source: &'static str,
     /// Whether the page says that this is the content, and nothing else.
     pub(super) marked: bool,
+    /// What in it is known not to be content from what other pages say.
+    pub(super) beside: HashSet<NodeId>,
 }
 
-/// Finds the element: what the page marks as content, else the region.
-pub(super) fn root<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Region<'a>) -> Root<'a> {
+/// Finds the element: what the page marks as content, else where the feed's text, other pages or the density of text
+/// show that it stands ([`View`]), else the region. What all pages share is dropped from it in any case.
+pub(super) fn root<'a>(
+    source: &Source<'a>,
+    document: &Document<'a>,
+    entry: &Entries<'a>,
+    region: &Region<'a>,
+    title: Option<&str>,
+) -> Root<'a> {
+    let view = View::of(document, source.frame);
+    let mut root = marked(document, entry, region).unwrap_or_else(|| {
+        let guide = source.feed.and_then(|feed| feed.guide.as_ref());
+        let core = view.core(region, guide, title).unwrap_or_else(|| Core {
+            element: region.element,
+            source: region.source,
+            beside: HashSet::new(),
+        });
+        Root {
+            element: core.element,
+            source: core.source,
+            marked: false,
+            beside: core.beside,
+        }
+    });
+    root.beside.extend(view.frame(root.element, &root.beside));
+    root
+}
+
+/// What the page marks as content.
+fn marked<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Region<'a>) -> Option<Root<'a>> {
     let says = |element: &ElementRef<'_>| {
         !text(*element).is_empty() || element.descendent_elements().any(|inner| name(inner) == "img")
     };
@@ -28,9 +63,10 @@ pub(super) fn root<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Re
         element,
         source,
         marked: true,
+        beside: HashSet::new(),
     };
     if let Some(content) = entry.content.filter(says) {
-        return marked(content, "e-content");
+        return Some(marked(content, "e-content"));
     }
     let in_region = |wanted: &dyn Fn(ElementRef<'a>) -> bool| {
         let mut found = region.element.descendent_elements().filter(|inner| {
@@ -44,10 +80,10 @@ pub(super) fn root<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Re
             .filter(|first| says(first) && found.all(|other| super::document::within(other, *first)))
     };
     if let Some(body) = in_region(&|inner| has_word(inner, "itemprop", "articleBody")) {
-        return marked(body, "articleBody");
+        return Some(marked(body, "articleBody"));
     }
     if let Some(body) = in_region(&|inner| super::document::has_class(inner, "entry-content")) {
-        return marked(body, "entry-content");
+        return Some(marked(body, "entry-content"));
     }
     // An article's body may be marked outside of what looked like the region.
     let bodies = document
@@ -59,13 +95,9 @@ pub(super) fn root<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Re
     if let Some(only) = bodies.next()
         && bodies.next().is_none()
     {
-        return marked(only, "articleBody");
+        return Some(marked(only, "articleBody"));
     }
-    Root {
-        element: region.element,
-        source: region.source,
-        marked: false,
-    }
+    None
 }
 
 /// Cleans the content of what isn't part of it. Fragments lead to `url`, the page's canonical address.

@@ -12,6 +12,7 @@ mod dates;
 mod document;
 mod encoding;
 mod field;
+mod guide;
 mod headline;
 mod heard;
 mod json_ld;
@@ -24,6 +25,7 @@ mod outline;
 mod region;
 mod time;
 mod verdict;
+mod view;
 
 use scraper::Html;
 use url::Url;
@@ -36,6 +38,7 @@ pub use alternates::Alternate;
 use claim::Claim;
 use document::Document;
 use field::{dated, first, image, language, published, tags};
+pub use guide::Guide;
 use meta::Meta;
 use outline::Outline;
 pub use verdict::{Evidence, FEED, Page, Reason, Source, Verdict};
@@ -149,7 +152,8 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     }
     let (published, published_by) = published(&claims).ok_or(Reason::NoDate)?;
 
-    let root = content::root(&document, &entry, &region);
+    let told = first(&claims, |claim| claim.title.as_deref()).map(|(title, _)| title);
+    let root = content::root(source, &document, &entry, &region, told);
     let title =
         headline::choose(&claims, &meta, &entry, &root).or_else(|| heard::title(source.feed, &meta, &root));
     let body = content::read(

@@ -9,7 +9,7 @@ use ego_tree::NodeId;
 use ego_tree::iter::Edge;
 use scraper::{ElementRef, Node};
 
-use super::document::{Document, is_separate, name};
+use super::document::{Document, is_separate, name, same_page};
 use super::region;
 use crate::site::frame::{Hash, Place, Sketch, Unit, UnitKind};
 
@@ -19,11 +19,18 @@ const MAX_COUNTED: u32 = 60;
 /// From here on letters are of scripts that write a word with one or two: Chinese, Japanese, Korean.
 const DENSE: char = '\u{2e80}';
 
+/// What a picture weighs: as much as a line of text, so that a post that is one has something of its own.
+const PICTURE: u32 = 60;
+
 /// A page's sketch, and which elements its places are.
-pub(super) struct Outline {
+pub(super) struct Outline<'a> {
     pub(super) sketch: Sketch,
-    pub(super) nodes: Vec<NodeId>,
-    pub(super) index: HashMap<NodeId, u32>,
+    pub(super) elements: Vec<ElementRef<'a>>,
+    /// The index after the last place inside each.
+    ends: Vec<usize>,
+    /// All texts with their innermost places.
+    pub(super) texts: Vec<(u32, &'a str)>,
+    index: HashMap<NodeId, u32>,
 }
 
 /// Text that stands together, not yet at its end.
@@ -48,15 +55,17 @@ struct Block {
     inline: Option<(NodeId, u32)>,
 }
 
-impl Outline {
+impl<'a> Outline<'a> {
     /// The outline of an element with at most `limit` places and as many units; what comes after isn't in it.
-    pub(super) fn of(document: &Document<'_>, root: ElementRef<'_>, limit: usize) -> Outline {
+    pub(super) fn of(document: &Document<'a>, root: ElementRef<'a>, limit: usize) -> Outline<'a> {
         let mut drawing = Drawing {
             document,
             limit,
             outline: Outline {
                 sketch: Sketch::default(),
-                nodes: vec![],
+                elements: vec![],
+                ends: vec![],
+                texts: vec![],
                 index: HashMap::new(),
             },
             blocks: vec![],
@@ -75,7 +84,7 @@ impl Outline {
                 continue;
             }
             match node.value() {
-                Node::Text(text) if opens => drawing.text(text),
+                Node::Text(text) if opens => drawing.text(node.parent().map(|parent| parent.id()), text),
                 Node::Element(_) => {
                     let Some(element) = ElementRef::wrap(node) else {
                         continue;
@@ -99,11 +108,14 @@ impl Outline {
 
     /// Whether a place is another, or inside it.
     pub(super) fn within(&self, place: usize, other: usize) -> bool {
-        let mut at = place;
-        while at > other {
-            at = self.parent(at);
-        }
-        at == other
+        (other..self.ends[other]).contains(&place)
+    }
+
+    /// The places directly in one.
+    pub(super) fn children(&self, place: usize) -> impl Iterator<Item = usize> + '_ {
+        let end = self.ends[place];
+        let from = move |at: usize| Some(at).filter(|at| *at < end);
+        std::iter::successors(from(place + 1), move |at| from(self.ends[*at]))
     }
 
     /// The place around one; of the root, its own.
@@ -115,15 +127,15 @@ impl Outline {
 struct Drawing<'a, 'b> {
     document: &'b Document<'a>,
     limit: usize,
-    outline: Outline,
+    outline: Outline<'a>,
     blocks: Vec<Block>,
     /// The link that is open, and whether it leads to another page of the site.
     link: Option<(NodeId, bool)>,
 }
 
-impl Drawing<'_, '_> {
+impl<'a> Drawing<'a, '_> {
     /// `false` when the outline is full.
-    fn open(&mut self, element: ElementRef<'_>) -> bool {
+    fn open(&mut self, element: ElementRef<'a>) -> bool {
         let sketch = &mut self.outline.sketch;
         if sketch.places.len() >= self.limit || sketch.units.len() >= self.limit {
             return false;
@@ -140,19 +152,23 @@ impl Drawing<'_, '_> {
             path: signature(Hash::new().number(above), element).done(),
             container: is_container(element),
         });
-        self.outline.nodes.push(element.id());
+        self.outline.elements.push(element);
+        self.outline.ends.push(0);
         self.outline.index.insert(element.id(), at);
         if name(element) == "a" && self.link.is_none() {
-            let leads = self.document.leads_elsewhere(element) || self.leads_home(element);
-            self.link = Some((element.id(), leads));
+            self.link = Some((element.id(), self.leads(element)));
         }
         if let Some(address) = picture(element) {
             self.flush();
             self.outline.sketch.units.push(Unit {
                 place: at,
                 text: Hash::new().bytes(address.as_bytes()).done(),
-                weight: 0,
-                linked: 0,
+                weight: PICTURE,
+                linked: if self.link.is_some_and(|(_, leads)| leads) {
+                    PICTURE
+                } else {
+                    0
+                },
                 kind: UnitKind::Picture,
             });
         }
@@ -172,9 +188,10 @@ impl Drawing<'_, '_> {
     }
 
     fn close(&mut self, element: ElementRef<'_>) {
-        if !self.outline.index.contains_key(&element.id()) {
+        let Some(at) = self.outline.place(element.id()) else {
             return;
-        }
+        };
+        self.outline.ends[at] = self.outline.elements.len();
         if self.link.is_some_and(|(link, _)| link == element.id()) {
             self.link = None;
         }
@@ -188,12 +205,15 @@ impl Drawing<'_, '_> {
         }
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, parent: Option<NodeId>, text: &'a str) {
         let Some(block) = self.blocks.last_mut() else {
             return;
         };
         if text.trim().is_empty() {
             return;
+        }
+        if let Some(parent) = parent.and_then(|parent| self.outline.index.get(&parent)) {
+            self.outline.texts.push((*parent, text));
         }
         let place = block.inline.map_or(block.place, |(_, place)| place);
         let linked = match self.link {
@@ -235,13 +255,18 @@ impl Drawing<'_, '_> {
         }
     }
 
-    fn leads_home(&self, link: ElementRef<'_>) -> bool {
-        let to = link.attr("href").and_then(|href| self.document.resolve(href));
-        to.is_some_and(|to| {
-            to.origin() == self.document.own.origin()
-                && super::document::same_page(&to, &self.document.site)
-                && !super::document::same_page(&to, &self.document.own)
-        })
+    /// Whether a link leads to another page of the site, and not to a file: a picture in full size, a recording.
+    fn leads(&self, link: ElementRef<'_>) -> bool {
+        let Some(to) = link.attr("href").and_then(|href| self.document.resolve(href)) else {
+            return false;
+        };
+        let last = to.path().rsplit('/').next().unwrap_or_default();
+        let ending = last
+            .rsplit_once('.')
+            .map(|(_, ending)| ending.to_ascii_lowercase());
+        to.origin() == self.document.own.origin()
+            && !same_page(&to, &self.document.own)
+            && ending.is_none_or(|ending| matches!(&*ending, "html" | "htm" | "php" | "xml"))
     }
 }
 
@@ -274,7 +299,7 @@ pub(super) fn weight(text: &str) -> u32 {
     u32::try_from(weight).unwrap_or(u32::MAX)
 }
 
-/// The hash of a text by itself, digits and all; for comparing a page with what a feed says of it.
+/// Whether nobody sees an element's text.
 fn is_hidden(element: ElementRef<'_>) -> bool {
     matches!(
         name(element),
