@@ -960,8 +960,9 @@ impl Peer {
             claim.key_id().split('#').next().unwrap_or_default(),
             "application/activity+json",
         )
-        .await
-        .json();
+        .await;
+        // The daemon may have been killed meanwhile.
+        let actor: Value = serde_json::from_slice(&actor.body).map_err(|error| error.to_string())?;
         let pem = actor["publicKey"]["publicKeyPem"].as_str().ok_or("no key")?;
         let key = PublicKey::from_pem(pem).map_err(|error| error.to_string())?;
         claim

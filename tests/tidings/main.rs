@@ -7,10 +7,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod cli; // the commands, with a daemon and without
+mod crash; // SIGKILL at random moments, under load
 mod daemon; // how it starts, where it listens, what it reads again
 mod delivery; // the way out, against servers that misbehave
 mod discovery; // every row of the table of served paths
 mod feeds; // what the site's feeds add to its pages
+mod fuzz; // what the fuzzers check, without a fuzzer
 mod generators; // sites that real generators build, field by field
 #[allow(dead_code, reason = "not every subject needs all of it")]
 mod harness; // the site, the proxy in front, the daemon, and peers
@@ -18,6 +20,7 @@ mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
 mod main_job; // a folder of pages becomes an account that people follow
 mod notes; // notes from the command line, and who reacted to a page
+mod power; // every prefix of what reached the disk
 mod proxy; // behind a real nginx
 mod publish; // the river out, from the folder to the jobs
 mod regression; // what once went wrong, each with its cause
