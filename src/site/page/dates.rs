@@ -9,49 +9,41 @@ use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::{Offset, TimeZone};
 
 use super::claim::{Date, Precision};
+use super::document::Document;
+use super::written::{self, Order};
 
-/// Characters of the longest date in any of the forms below, with room for a weekday.
-const MAX_DATE: usize = 64;
+/// Characters of the longest date in any of the forms below: JavaScript's, with the zone's name after it.
+const MAX_DATE: usize = 90;
 
 /// The years that a post may be of. Unset dates come out of generators as the year 1, mistakes beyond 9000.
-const YEARS: std::ops::RangeInclusive<i16> = 1800..=2999;
+pub(super) const YEARS: std::ops::RangeInclusive<i16> = 1800..=2999;
 
-/// Days in words, in English; for text that readers see.
-const WORDS: [&str; 8] = [
-    "%B %d, %Y",
-    "%b %d, %Y",
-    "%b. %d, %Y",
-    "%d %B %Y",
-    "%d %b %Y",
-    "%A, %B %d, %Y",
-    "%A, %d %B %Y",
-    "%a %d %B %Y",
-];
-
-/// Reads what a machine wrote: RFC 3339, ISO 8601 with or without zone, a day, RFC 2822, or Go's and Ruby's
-/// `2026-11-01 10:00:00 +0100 CET`.
+/// Reads what a machine wrote: RFC 3339, ISO 8601 with or without zone, a day, RFC 2822, Go's and Ruby's
+/// `2026-11-01 10:00:00 +0100 CET`, or JavaScript's `Sun Nov 01 2026 10:00:00 GMT+0100 (…)`.
 pub(super) fn machine(text: &str) -> Option<Date> {
     let text = text.trim();
     if text.is_empty() || text.len() > MAX_DATE || !text.is_ascii() {
         return None;
     }
-    let date = day(text).or_else(|| iso(text)).or_else(|| rfc2822(text))?;
+    let date = day(text)
+        .or_else(|| iso(text))
+        .or_else(|| rfc2822(text))
+        .or_else(|| only(text, Order::Open))?;
     let unset = date.at == Timestamp::UNIX_EPOCH;
     (YEARS.contains(&date.day.year()) && !unset).then_some(date)
 }
 
-/// Reads what a reader sees: the forms of [`machine`] and English days in words.
-pub(super) fn words(text: &str) -> Option<Date> {
-    machine(text).or_else(|| {
-        let text = text.trim();
-        if text.len() > MAX_DATE || !text.is_ascii() {
-            return None;
-        }
-        let day = WORDS
-            .iter()
-            .find_map(|form| civil::Date::strptime(form, text).ok())?;
-        YEARS.contains(&day.year()).then(|| midnight(day)).flatten()
-    })
+/// Reads what a reader sees, in the language of the page: the forms of [`machine`], and a day in words in a line that
+/// names no other ([`written`]).
+pub(super) fn words(text: &str, language: Option<&str>) -> Option<Date> {
+    machine(text).or_else(|| only(text, Order::of(language)))
+}
+
+/// The date of a line, when it names one day only.
+fn only(text: &str, order: Order) -> Option<Date> {
+    let mut all = written::all(text, order).into_iter();
+    let first = all.next()?;
+    all.all(|other| other.day == first.day).then_some(first)
 }
 
 /// A day without a time: `2026-11-01`. `20261101` isn't taken: it may be a number.
@@ -60,13 +52,44 @@ fn day(text: &str) -> Option<Date> {
     midnight(text.parse().ok()?)
 }
 
-fn midnight(day: civil::Date) -> Option<Date> {
+pub(super) fn midnight(day: civil::Date) -> Option<Date> {
     let at = day.to_zoned(TimeZone::UTC).ok()?.timestamp();
     Some(Date {
         at,
         day,
         precision: Precision::Day,
     })
+}
+
+/// The source's name of days in addresses.
+pub(super) const PATH: &str = "path";
+
+/// The day in the page's address: `/2026/05/01/hello/`, `/posts/2026-05-01-hello.html`. A folder of a day, without a
+/// name in it, holds a list.
+pub(super) fn of_path(document: &Document<'_>) -> Option<Date> {
+    let path = document.own.path().strip_prefix(document.site.path())?;
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let day = match parts.as_slice() {
+        [.., last] if last.get(..10).is_some_and(|start| day(start).is_some()) => {
+            return last
+                .get(10..)
+                .filter(|rest| rest.starts_with(['-', '_', '.']) || rest.is_empty())
+                .and_then(|_| day(last.get(..10)?));
+        }
+        [.., year, month, day, _] => {
+            let number = |part: &str, digits: std::ops::RangeInclusive<usize>| {
+                digits.contains(&part.len()).then(|| part.parse::<i16>().ok())?
+            };
+            civil::Date::new(
+                number(year, 4..=4)?,
+                i8::try_from(number(month, 1..=2)?).ok()?,
+                i8::try_from(number(day, 1..=2)?).ok()?,
+            )
+            .ok()?
+        }
+        _ => return None,
+    };
+    YEARS.contains(&day.year()).then(|| midnight(day)).flatten()
 }
 
 /// A day, a time, and perhaps a zone.
@@ -96,7 +119,7 @@ fn iso(text: &str) -> Option<Date> {
 }
 
 /// `Z`, `UTC`, `GMT`, `+01:00`, `+0100`, `+01`, each with a name after it that only repeats it: `+0000 UTC`.
-fn offset(zone: &str) -> Option<Offset> {
+pub(super) fn offset(zone: &str) -> Option<Offset> {
     let first = zone.split([' ', '[']).next()?;
     if matches!(first, "Z" | "z" | "UTC" | "GMT") {
         return Some(Offset::UTC);
@@ -187,24 +210,53 @@ mod tests {
     }
 
     #[test]
-    fn days_in_english_words_are_read_where_readers_see_them() {
+    fn a_line_with_one_day_is_read_and_one_with_two_is_not() {
         for text in [
             "November 1, 2026",
-            "Nov 1, 2026",
-            "1 November 2026",
-            "01 Nov 2026",
+            "1. November 2026",
             "2026-11-01",
+            "Posted on 01 Nov 2026",
         ] {
-            assert_eq!(words(text).expect(text).day.to_string(), "2026-11-01", "{text}");
+            assert_eq!(
+                words(text, None).expect(text).day.to_string(),
+                "2026-11-01",
+                "{text}"
+            );
         }
-        assert!(words("1. November").is_none());
+        assert!(words("1. November", None).is_none());
+        assert!(words("1 November 2026 to 3 November 2026", None).is_none());
+    }
+
+    #[test]
+    fn a_day_in_the_address_is_read_when_a_name_follows_it() {
+        let site = "https://blog.example/b/".parse().unwrap();
+        let html = scraper::Html::parse_document("");
+        let day = |path: &str| of_path(&Document::new(&html, path, &site)).map(|date| date.day.to_string());
+        for path in [
+            "/2026/05/01/hello/",
+            "/posts/2026/5/1/hello.html",
+            "/2026-05-01-hello.html",
+            "/journal/2026-05-01/",
+        ] {
+            assert_eq!(day(path).as_deref(), Some("2026-05-01"), "{path}");
+        }
+        for path in [
+            "/2026/05/01/",
+            "/2026/05/hello/",
+            "/2026/13/01/hello/",
+            "/hello/",
+            "/2026-05-011/",
+            "/",
+        ] {
+            assert_eq!(day(path), None, "{path}");
+        }
     }
 
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,70}", digits in "[0-9TZ:+. -]{0,40}") {
-            words(&text);
-            words(&digits);
+            words(&text, None);
+            words(&digits, Some("de"));
         }
     }
 }

@@ -137,6 +137,11 @@ pub(super) fn has_word(element: ElementRef<'_>, attribute: &str, word: &str) -> 
     })
 }
 
+/// The language that the element is in, as the page spells it.
+pub(super) fn language_of(element: ElementRef<'_>) -> Option<&str> {
+    self_and_ancestors(element).find_map(|around| around.attr("lang").or_else(|| around.attr("xml:lang")))
+}
+
 /// The element and those around it, inner first.
 pub(super) fn self_and_ancestors(element: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
     std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap))

@@ -1,6 +1,7 @@
 //! The signs of a page that lists posts: the front page, archives, tags, authors.
 
 use super::claim::Claim;
+use super::dates;
 use super::document::{Document, name};
 use super::json_ld::Postings;
 use super::meta::{self, Meta};
@@ -56,7 +57,12 @@ pub(super) fn sign(
         return is_listing_path(document).then_some("path");
     }
     // A page that calls itself an article and says when it was published isn't a list either.
-    let weak = |claim: &Claim| matches!(claim.source, "HTML" | microdata::UNSCOPED | meta::PLAIN);
+    let weak = |claim: &Claim| {
+        matches!(
+            claim.source,
+            "HTML" | microdata::UNSCOPED | meta::PLAIN | dates::PATH
+        )
+    };
     let claimed = claims
         .iter()
         .any(|claim| !weak(claim) && claim.published.is_some());
@@ -76,7 +82,7 @@ pub(super) fn sign(
         return None;
     }
     let dated_at_all = claims.iter().any(|claim| claim.published.is_some());
-    let own_date = times.published.is_some();
+    let own_date = times.published.is_some() || claims.iter().any(|claim| claim.source == dates::PATH);
     if times.of_others > 1 && !own_date {
         return Some("<time>");
     }
@@ -88,6 +94,16 @@ pub(super) fn sign(
         return Some("path");
     }
     None
+}
+
+/// `page2`, `page-2`, `index2`.
+fn is_numbered_page(stem: &str) -> bool {
+    ["page", "index"].into_iter().any(|name| {
+        stem.strip_prefix(name).is_some_and(|number| {
+            let number = number.trim_start_matches(['-', '_']);
+            (1..=4).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
+        })
+    })
 }
 
 fn has_h1(region: &Region<'_>) -> bool {
@@ -109,7 +125,21 @@ fn is_listing_path(document: &Document<'_>) -> bool {
         .filter(|part| !part.is_empty() && *part != "index.html")
         .collect();
     let stem = |part: &str| part.strip_suffix(".html").unwrap_or(part).to_owned();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    // What is left without years, months, days and pages: `/archives/2026/05/`, `/2026/`, `/blog/page/2/`.
+    let named: Vec<&str> = parts
+        .iter()
+        .copied()
+        .filter(|part| !is_number(&stem(part)))
+        .collect();
+    if named.len() < parts.len() && is_number(&stem(parts.last().copied().unwrap_or_default())) {
+        let year = parts.first().is_some_and(|first| stem(first).len() == 4);
+        if named.last().is_some_and(|last| FOLDERS.contains(last)) || (named.is_empty() && year) {
+            return true;
+        }
+    }
     match parts.as_slice() {
+        [.., last] if is_numbered_page(&stem(last)) => true,
         [.., before, last] if *before == "page" => stem(last).bytes().all(|b| b.is_ascii_digit()),
         [.., before, _] if NAMED.contains(before) => true,
         [.., last] => FOLDERS.contains(&stem(last).as_str()),

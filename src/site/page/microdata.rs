@@ -7,7 +7,7 @@ use scraper::ElementRef;
 
 use super::claim::Claim;
 use super::document::{Document, ancestors, has_word, line, name, some_line, text};
-use super::{dates, meta, microformats, picture};
+use super::{dates, meta, microformats, picture, region};
 
 /// The source's name of what belongs to a posting.
 const SCOPED: &str = "microdata";
@@ -68,16 +68,18 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
     claim
 }
 
-/// Whether a property belongs to a posting or to nothing, but not to the author, the publisher or a teaser in a list.
+/// Whether a property belongs to a posting or, outside of sidebars, to nothing; but not to the author, the publisher or a
+/// teaser in a list.
 fn is_own(element: ElementRef<'_>) -> bool {
     let mut scopes = ancestors(element).filter(|around| around.attr("itemscope").is_some());
-    scopes.next().is_none_or(|scope| {
-        let kind = scope.attr("itemtype").unwrap_or_default();
-        (is_posting(kind) || kind.ends_with("/WebPage"))
-            && scope
-                .attr("itemprop")
-                .is_none_or(|role| role == "mainEntity" || role == "mainEntityOfPage")
-    })
+    let Some(scope) = scopes.next() else {
+        return !ancestors(element).any(region::is_beside);
+    };
+    let kind = scope.attr("itemtype").unwrap_or_default();
+    (is_posting(kind) || kind.ends_with("/WebPage"))
+        && scope
+            .attr("itemprop")
+            .is_none_or(|role| matches!(role, "mainEntity" | "mainEntityOfPage" | "blogPost"))
 }
 
 fn is_posting(kind: &str) -> bool {

@@ -7,7 +7,7 @@ use ego_tree::NodeRef;
 use scraper::{ElementRef, Node};
 
 use super::claim::{Claim, Date};
-use super::document::{Document, has_class, line, name, self_and_ancestors, some_line, text};
+use super::document::{Document, has_class, language_of, line, name, self_and_ancestors, some_line, text};
 use super::{dates, picture};
 use crate::article::Media;
 
@@ -197,14 +197,14 @@ pub(super) fn date(element: ElementRef<'_>) -> Option<Date> {
         .map(|part| stated(part).unwrap_or_else(|| text(part)))
         .collect();
     if !parts.is_empty() {
-        return dates::words(&parts.join(" "));
+        return dates::words(&parts.join(" "), language_of(element));
     }
     let inner = element
         .descendent_elements()
         .skip(1)
         .find(|inner| name(*inner) == "time");
     let inner = inner.and_then(|inner| dates::machine(inner.attr("datetime")?));
-    inner.or_else(|| dates::words(&text(element)))
+    inner.or_else(|| dates::words(&text(element), language_of(element)))
 }
 
 fn photo(document: &Document<'_>, element: ElementRef<'_>) -> Option<Media> {

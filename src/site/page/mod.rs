@@ -8,6 +8,7 @@ mod alternates;
 mod claim;
 mod clutter;
 mod content;
+mod dateline;
 mod dates;
 mod document;
 mod encoding;
@@ -21,11 +22,13 @@ mod list;
 mod meta;
 mod microdata;
 mod microformats;
+mod months;
 mod outline;
 mod region;
 mod time;
 mod verdict;
 mod view;
+mod written;
 
 use scraper::Html;
 use url::Url;
@@ -228,7 +231,8 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
 /// short, or left behind by an older build. It fills what the page leaves out: a date where there is none, the time of
 /// a page's bare day and the zone of its bare time ([`field::published`]), tags where the page names none, a title and
 /// a summary where there is none and they aren't merely the beginning of its text ([`heard`]). Being in a feed
-/// outweighs the weak signs of a list ([`list::sign`]).
+/// outweighs the weak signs of a list ([`list::sign`]). A day in the page's address (`/2026/05/01/hello/`) is what the
+/// generator made of its date once, and stays when that is mended: it counts where nothing else names a day.
 fn claims<'a>(
     source: &Source<'_>,
     document: &Document<'a>,
@@ -252,6 +256,11 @@ fn claims<'a>(
             ..Claim::default()
         }),
         source.feed.map(heard::claim),
+        dates::of_path(document).map(|day| Claim {
+            source: dates::PATH,
+            published: Some(day),
+            ..Claim::default()
+        }),
     ]
     .into_iter()
     .flatten()

@@ -7,12 +7,12 @@ use ego_tree::NodeId;
 use scraper::{ElementRef, Node};
 
 use super::claim::Date;
-use super::document::{Document, ancestors, has_word, name, text, text_without};
+use super::document::{Document, ancestors, has_word, language_of, name, text, text_without};
 use super::region::{self, Region};
-use super::{dates, links, microformats};
+use super::{dateline, dates, links, microformats};
 
 /// Characters beside a date in a line that is about the date: "Published … by Ann Author · 3 minutes".
-const MAX_LABEL: usize = 80;
+pub(super) const MAX_LABEL: usize = 80;
 
 /// Characters from which a paragraph is text of the post, after which a bare `<time>` isn't its date.
 const PROSE: usize = 100;
@@ -33,7 +33,16 @@ const PUBLISHED: [&str; 7] = [
 const UPDATED: [&str; 5] = ["updated", "dt-updated", "modified", "lastmod", "date-modified"];
 
 /// Words before a date that tell of a change.
-const CHANGED: [&str; 10] = [
+pub(super) const CHANGED: [&str; 19] = [
+    "更新",
+    "업데이트",
+    "aggiornato",
+    "atualizado",
+    "bijgewerkt",
+    "gewijzigd",
+    "uppdaterad",
+    "zaktualizowano",
+    "обновлено",
     "updated",
     "modified",
     "edited",
@@ -106,11 +115,8 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>) -> Times {
             times.shown_by.push(element.id());
         }
     }
-    if times.published.is_none()
-        && let Some((date, line)) = written(region)
-    {
-        times.published = Some(date);
-        times.shown_by.extend(line);
+    if times.published.is_none() {
+        dateline::read(document, region, &mut times);
     }
     times
 }
@@ -119,17 +125,39 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>) -> Times {
 fn shown(element: ElementRef<'_>) -> Option<Date> {
     let marked =
         || is_marked(element, &PUBLISHED) || is_marked(element, &UPDATED) || is_marked(element, &["date"]);
-    if name(element) == "time" {
-        let stated = element.attr("datetime").and_then(dates::machine);
-        return stated.or_else(|| dates::words(&text(element)));
+    if is_time(element) {
+        return stated(element).or_else(|| dates::words(&text(element), language_of(element)));
     }
     // A <time> inside speaks for itself.
     let shows_time = || element.descendent_elements().any(|inner| name(inner) == "time");
     if marked() && !shows_time() {
-        microformats::date(element)
+        stated(element).or_else(|| microformats::date(element))
     } else {
         None
     }
+}
+
+/// Whether an element is there to show a date: `<time>`, or one of the custom elements that write it anew in the
+/// reader's browser ("3 days ago"), which go by this name since GitHub's.
+fn is_time(element: ElementRef<'_>) -> bool {
+    matches!(
+        name(element),
+        "time" | "relative-time" | "time-ago" | "local-time"
+    )
+}
+
+/// The date that an element states for machines, while it shows readers what it likes.
+fn stated(element: ElementRef<'_>) -> Option<Date> {
+    [
+        "datetime",
+        "data-datetime",
+        "data-date",
+        "data-time",
+        "title",
+        "content",
+    ]
+    .into_iter()
+    .find_map(|key| dates::words(element.attr(key)?, language_of(element)))
 }
 
 fn is_marked(element: ElementRef<'_>, classes: &[&str]) -> bool {
@@ -138,7 +166,7 @@ fn is_marked(element: ElementRef<'_>, classes: &[&str]) -> bool {
 
 /// Whether a date belongs to another post: it stands beside the region's own text, in an item of a list with a link,
 /// or under a heading that leads elsewhere.
-fn is_of_another(
+pub(super) fn is_of_another(
     document: &Document<'_>,
     region: &Region<'_>,
     element: ElementRef<'_>,
@@ -172,7 +200,7 @@ fn is_of_another(
     heading.is_some_and(leads)
 }
 
-fn is_update(element: ElementRef<'_>) -> bool {
+pub(super) fn is_update(element: ElementRef<'_>) -> bool {
     let marked = std::iter::once(element)
         .chain(ancestors(element).take(2))
         .any(|around| {
@@ -265,35 +293,4 @@ fn before(block: ElementRef<'_>, element: ElementRef<'_>) -> String {
         }
     }
     text
-}
-
-/// The one day that the post's own header, or the line after its headline, shows as text: "Published: 2026-11-01",
-/// "May 1, 2026".
-fn written(region: &Region<'_>) -> Option<(Date, Option<NodeId>)> {
-    let heading = region
-        .element
-        .descendent_elements()
-        .find(|inner| name(*inner) == "h1")?;
-    let header = ancestors(heading)
-        .take_while(|around| around.id() != region.element.id())
-        .find(|around| name(*around) == "header");
-    let after = heading.next_siblings().find_map(ElementRef::wrap);
-    let place = header.or(after)?;
-    let mut days = vec![];
-    for element in place.descendent_elements().take(MAX_TIMES) {
-        let line = text_without(element, region::is_heading);
-        if line.chars().count() > MAX_LABEL {
-            continue;
-        }
-        let in_digits = line
-            .split(|c: char| !(c.is_ascii_digit() || c == '-'))
-            .filter(|word| word.len() == 10);
-        days.extend(in_digits.filter_map(dates::machine));
-        days.extend(dates::words(&line));
-    }
-    days.dedup_by_key(|date| date.day);
-    match days.as_slice() {
-        [only] => Some((*only, after.filter(|_| header.is_none()).map(|line| line.id()))),
-        _ => None,
-    }
 }

@@ -1,0 +1,156 @@
+//! The line in which a page shows its date as text, where no element or class says that it is one.
+
+use scraper::{ElementRef, Node};
+
+use super::claim::Date;
+use super::dates;
+use super::document::{Document, ancestors, has_word, language_of, name, text, text_without, within};
+use super::region::{self, Region};
+use super::time::{CHANGED, MAX_LABEL, Times, is_of_another, is_update};
+
+/// Characters beside a date that stands alone in its line: "Veröffentlicht am:".
+const MAX_MARK: usize = 24;
+
+/// Words of classes that call a place one for a date.
+const CALLED: [&str; 8] = [
+    "date",
+    "dateline",
+    "datetime",
+    "time",
+    "published",
+    "posted",
+    "created",
+    "pubdate",
+];
+
+/// The days that lines of the region show as text: "Published: 2026-11-01", "May 1, 2026". Taken is the first in a
+/// place that is called one for a date, else the first beside the headline, else the first that stands alone in a
+/// line, before the text or after it.
+pub(super) fn read(document: &Document<'_>, region: &Region<'_>, times: &mut Times) {
+    let mut best: Option<Place> = None;
+    let mut heading = None;
+    let mut after_text = false;
+    for element in region.element.descendent_elements().skip(1) {
+        if region::is_heading(element) {
+            heading = Some(element);
+            continue;
+        }
+        after_text |= is_prose(element);
+        let Some((date, label)) = line_with_date(element) else {
+            continue;
+        };
+        if !is_beside_text(region, element) || is_of_another(document, region, element, heading) {
+            continue;
+        }
+        let called = is_called(
+            region,
+            element,
+            &["update", "updated", "modified", "lastmod", "edited"],
+        );
+        let changed = CHANGED.iter().any(|word| label.contains(word));
+        if called || changed || is_update(element) {
+            if times.updated.is_none() {
+                times.updated = Some(date);
+                times.shown_by.push(element.id());
+            }
+            continue;
+        }
+        let place = if is_called(region, element, &CALLED) {
+            Place::Called
+        } else if is_beside_heading(element, heading) && !after_text {
+            Place::Beside
+        } else if label.chars().count() <= MAX_MARK {
+            Place::Alone
+        } else {
+            continue;
+        };
+        if best.is_none_or(|best| place > best) {
+            best = Some(place);
+            times.published = Some(date);
+        }
+        if times.published.is_some_and(|published| published.day == date.day) {
+            times.shown_by.push(element.id());
+        }
+    }
+}
+
+/// How surely a line is about the post's own date.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Alone,
+    Beside,
+    Called,
+}
+
+/// The one day that an element's own text names, and the rest of that text, in lower case.
+fn line_with_date(element: ElementRef<'_>) -> Option<(Date, String)> {
+    let has_digit = |node: ego_tree::NodeRef<'_, Node>| matches!(node.value(), Node::Text(text) if text.bytes().any(|byte| byte.is_ascii_digit()));
+    if !element.children().any(has_digit) || matches!(name(element), "script" | "style" | "a" | "time") {
+        return None;
+    }
+    // A date's parts may stand in elements of their own, its links and icons beside it.
+    let line = text_without(element, |inner| matches!(name(inner), "a" | "time"));
+    if line.chars().count() > MAX_LABEL || line.ends_with(['!', '?', '…']) {
+        return None;
+    }
+    let date = dates::words(&line, language_of(element))?;
+    let rest = line
+        .chars()
+        .filter(|c| !c.is_numeric())
+        .collect::<String>()
+        .to_lowercase();
+    // A sentence about a date isn't a line with one.
+    let sentence = name(element) == "p" && line.ends_with(['.', '。', ':']);
+    (!sentence).then_some((date, rest))
+}
+
+/// Whether an element is text of the post.
+fn is_prose(element: ElementRef<'_>) -> bool {
+    match name(element) {
+        "p" => text(element).chars().count() > MAX_LABEL,
+        "pre" | "blockquote" | "table" | "figure" => true,
+        _ => false,
+    }
+}
+
+/// Whether an element may stand beside the text: not in a part of it, nor in what is marked as the text.
+fn is_beside_text(region: &Region<'_>, element: ElementRef<'_>) -> bool {
+    std::iter::once(element)
+        .chain(ancestors(element))
+        .take_while(|around| around.id() != region.element.id())
+        .all(|around| {
+            !matches!(
+                name(around),
+                "td" | "th" | "figure" | "pre" | "code" | "details" | "blockquote" | "form" | "button"
+            ) && !around
+                .value()
+                .classes()
+                .any(|class| matches!(class, "e-content" | "entry-content"))
+                && !has_word(around, "itemprop", "articleBody")
+        })
+}
+
+/// Whether an element, or one of the two around it, has a class with one of the words.
+fn is_called(region: &Region<'_>, element: ElementRef<'_>, words: &[&str]) -> bool {
+    std::iter::once(element)
+        .chain(ancestors(element).take(2))
+        .take_while(|around| around.id() != region.element.id())
+        .any(|around| {
+            around
+                .value()
+                .classes()
+                .any(|class| class.split(['-', '_']).any(|word| words.contains(&word)))
+        })
+}
+
+/// Whether an element stands in one box with the headline before it, or right before or after it.
+fn is_beside_heading(element: ElementRef<'_>, heading: Option<ElementRef<'_>>) -> bool {
+    heading.is_some_and(|heading| {
+        let box_around = |of: ElementRef<'_>| of.parent().map(|parent| parent.id());
+        let header = ancestors(heading).find(|around| name(*around) == "header");
+        let next = heading.next_siblings().find_map(ElementRef::wrap);
+        header.is_some_and(|header| within(element, header))
+            || next.is_some_and(|next| within(element, next))
+            || box_around(heading) == box_around(element)
+    })
+}
