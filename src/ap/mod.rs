@@ -6,6 +6,7 @@ mod attachment;
 pub mod collection;
 mod content;
 pub mod context;
+pub mod emoji;
 pub mod iri;
 pub mod nodeinfo;
 pub mod object;

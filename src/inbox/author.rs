@@ -27,6 +27,7 @@ pub(super) fn from(profile: &Profile) -> Author {
         handle: profile.handle.clone(),
         url: profile.url.clone(),
         avatar: profile.avatar.clone(),
+        emoji: profile.emoji.clone(),
     }
 }
 
@@ -44,6 +45,7 @@ fn by_id(actor: &str) -> Author {
         handle: format!("@{name}@{host}"),
         url: actor.to_string(),
         avatar: None,
+        emoji: Vec::new(),
     }
 }
 

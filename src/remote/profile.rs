@@ -7,6 +7,7 @@
 use serde_json::Value;
 use url::Url;
 
+use crate::ap::emoji::Emoji;
 use crate::config::ActorKind;
 use crate::sig::key::PublicKey;
 
@@ -16,6 +17,10 @@ const KEYS: usize = 8;
 const ALIASES: usize = 32;
 /// Longest name that is kept, in characters; Mastodon allows 30, Misskey 50.
 const NAME: usize = 200;
+/// Most custom emoji of a name; those of the rest of the profile aren't kept.
+const EMOJI: usize = 16;
+/// Most custom emoji of a whole profile that are looked at.
+const EMOJI_OF_ALL: usize = 200;
 /// Longest URL that is kept, in bytes.
 const URL: usize = 2048;
 
@@ -36,6 +41,8 @@ pub struct Profile {
     pub url: String,
     /// Its picture.
     pub avatar: Option<String>,
+    /// The custom emoji in its name.
+    pub emoji: Vec<Emoji>,
     /// Its own inbox, on its own host or a subdomain of it.
     pub inbox: String,
     /// The inbox that it shares with others; likewise.
@@ -93,12 +100,16 @@ impl Profile {
             .map(|name| line(name, NAME))
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| username.clone());
+        let mut emoji = Emoji::of_tags(document, EMOJI_OF_ALL);
+        emoji.retain(|emoji| name.contains(&emoji.name));
+        emoji.truncate(EMOJI);
         Ok(Profile {
             kind,
             handle: format!("@{username}@{}", crate::net::host_of(&own)),
             name,
             url: link_of(&document["url"]).unwrap_or_else(|| id.to_string()),
             avatar: link_of(&document["icon"]),
+            emoji,
             inbox,
             shared_inbox,
             outbox: url_of(&document["outbox"]),

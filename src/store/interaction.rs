@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Record;
 use super::file::short_hash;
+use crate::ap::emoji::Emoji;
 
 /// A reply, like, boost, mention or quote.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -88,7 +89,7 @@ pub enum InteractionState {
 }
 
 /// Who did something, as far as a page shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// The actor's id.
     pub id: String,
@@ -101,6 +102,9 @@ pub struct Author {
     /// Its picture on its own server; never shown to a reader from there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
+    /// The custom emoji in its name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emoji: Vec<Emoji>,
 }
 
 /// A picture, a sound or a film of a remote object.

@@ -131,6 +131,7 @@ pub(super) fn owner(instance: &Instance, config: &Config, name: &str) -> Person 
         handle: config.handle(&actor.name),
         url: config.site.url.to_string(),
         picture,
+        emoji: Vec::new(),
         role: Role::Owner,
     }
 }
@@ -284,6 +285,7 @@ mod tests {
                 handle: "@ada@a.example".into(),
                 url: "https://a.example/@ada".into(),
                 picture: None,
+                emoji: Vec::new(),
                 role: Role::Guest,
             }),
             published: Timestamp::UNIX_EPOCH,

@@ -49,6 +49,8 @@ pub(super) struct Person {
     pub(super) handle: String,
     pub(super) url: String,
     pub(super) picture: Option<Picture>,
+    /// Those in the name.
+    pub(super) emoji: Vec<Emoji>,
     pub(super) role: Role,
 }
 
@@ -88,6 +90,7 @@ impl Person {
                 .as_deref()
                 .and_then(web_address)
                 .map(Picture::remote),
+            emoji: author.emoji.iter().cloned().map(Emoji::from).collect(),
             role: Role::Guest,
         }
     }
@@ -203,7 +206,8 @@ impl Item {
         if let Some(Picture::Remote { url, .. }) = &self.author.picture {
             sources.push(of(Purpose::Avatar, url));
         }
-        sources.extend(self.emoji.iter().map(|emoji| of(Purpose::Emoji, &emoji.url)));
+        let emoji = self.author.emoji.iter().chain(&self.emoji);
+        sources.extend(emoji.map(|emoji| of(Purpose::Emoji, &emoji.url)));
         if self.author.role == Role::Guest {
             let pictures = self
                 .attachments
@@ -218,7 +222,8 @@ impl Item {
     pub(super) fn weight(&self) -> usize {
         /// The fields themselves and what the allocator adds.
         const FIXED: usize = 700;
-        FIXED + self.content.len() + self.attachments.len() * 300 + self.emoji.len() * 200
+        let emoji = self.emoji.len() + self.author.emoji.len();
+        FIXED + self.content.len() + self.attachments.len() * 300 + emoji * 200
     }
 }
 
@@ -284,6 +289,7 @@ mod tests {
             handle: "@ada@a.example".into(),
             url: "javascript:alert(1)".into(),
             avatar: Some("file:///etc/passwd".into()),
+            emoji: Vec::new(),
         });
         assert_eq!(person.name, "ada@a.example");
         assert_eq!(person.url, "https://a.example/users/ada");

@@ -49,6 +49,11 @@ fn actor(viewer: &Viewer<'_>, person: &Person) -> Value {
         "url": person.url,
         "avatar": viewer.avatar(person),
     });
+    // Only where they differ: the name as it is needs no cleaning, but escaping.
+    let display = viewer.text(&person.name, &person.emoji);
+    if display.contains("<img ") {
+        actor["name_html"] = json!(display);
+    }
     if person.role == Role::Owner {
         actor["owner"] = json!(true);
     }

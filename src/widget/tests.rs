@@ -85,6 +85,7 @@ fn put(instance: &Instance, kind: InteractionKind, id: &str, change: impl FnOnce
             handle: "@ada@a.example".into(),
             url: "https://a.example/@ada".into(),
             avatar: Some("https://a.example/ada.png".into()),
+            ..Author::default()
         },
         published: at(10),
         updated: None,

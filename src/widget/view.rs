@@ -76,8 +76,8 @@ impl Viewer<'_> {
         }
     }
 
-    /// `name`, `handle`, `url`, `avatar` (a path on our own site, or none), `owner`; and what stands where a picture is
-    /// missing: `initial`, and `hue`, one of the stylesheet's colours.
+    /// `name`, `display` (the name with its custom emoji: clean HTML), `handle`, `url`, `avatar` (a path on our own site,
+    /// or none), `owner`; and what stands where a picture is missing: `initial`, and `hue`, one of the stylesheet's colours.
     pub(super) fn actor(&self, person: &Person) -> Value {
         let initial = person.name.chars().find(|c| c.is_alphanumeric()).unwrap_or('@');
         let sum = person
@@ -86,6 +86,7 @@ impl Viewer<'_> {
             .fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         context! {
             name => &person.name,
+            display => Value::from_safe_string(self.text(&person.name, &person.emoji)),
             handle => &person.handle,
             url => &person.url,
             avatar => self.avatar(person),
@@ -93,6 +94,11 @@ impl Viewer<'_> {
             hue => sum % HUES,
             owner => person.role == Role::Owner,
         }
+    }
+
+    /// Plain text with its custom emoji as pictures: clean HTML.
+    pub(super) fn text(&self, text: &str, emoji: &[Emoji]) -> String {
+        emoji::in_html(&escape(text), emoji, |emoji| self.emoji(emoji))
     }
 
     /// The content with its custom emoji as pictures: clean HTML.
@@ -120,10 +126,10 @@ impl Viewer<'_> {
 
     /// A like or a boost: `actor`, `url`, `published`, and of an EmojiReact `emoji` (clean HTML).
     fn face(&self, item: &Item) -> Value {
-        let emoji = item.reaction.as_deref().map(|reaction| {
-            let escaped = escape(reaction);
-            Value::from_safe_string(emoji::in_html(&escaped, &item.emoji, |emoji| self.emoji(emoji)))
-        });
+        let emoji = item
+            .reaction
+            .as_deref()
+            .map(|reaction| Value::from_safe_string(self.text(reaction, &item.emoji)));
         context! {
             actor => self.actor(&item.author),
             url => &item.url,
@@ -132,8 +138,8 @@ impl Viewer<'_> {
         }
     }
 
-    /// A reply or a quote: `id`, `url`, `actor`, `published`, `updated`, `day`, `summary`, `sensitive`, `language`,
-    /// `content` (clean HTML), `attachments`, `answer` (the path where a reader answers it from their own server),
+    /// A reply or a quote: `id`, `url`, `actor`, `published`, `updated`, `day`, `summary`, `warning` (the same with its
+    /// custom emoji: clean HTML), `sensitive`, `language`, `content` (clean HTML), `attachments`, `answer` (the path where a reader answers it from their own server),
     /// `depth`, and the `replies` to it.
     pub(super) fn reply(&self, item: &Item, below: &[Node], depth: usize) -> Value {
         let attachments: Vec<Value> = item
@@ -153,6 +159,10 @@ impl Viewer<'_> {
             updated => item.updated.map(|updated| updated.to_string()),
             day => self.locale.day(item.published),
             summary => &item.summary,
+            warning => item
+                .summary
+                .as_deref()
+                .map(|summary| Value::from_safe_string(self.text(summary, &item.emoji))),
             sensitive => item.sensitive,
             language => &item.language,
             content => Value::from_safe_string(self.content(item)),

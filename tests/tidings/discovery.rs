@@ -249,6 +249,7 @@ impl Face {
                 handle: "@ada@remote.example".into(),
                 url: actor,
                 avatar: None,
+                ..Author::default()
             },
             published: at,
             updated: None,

@@ -134,7 +134,7 @@ async fn those_who_reacted_to_a_baseline_page_hear_of_its_changes() {
     let id = Interaction::id_of(InteractionKind::Like, &actor, Some("posts~a"), None);
     let like = json!({
         "id": id, "kind": "like", "object": "posts~a", "activity": peer.id("/likes/1"),
-        "actor": Author { id: actor, name: "Ada".into(), handle: peer.handle("ada"), url: peer.id("/@ada"), avatar: None },
+        "actor": Author { id: actor, name: "Ada".into(), handle: peer.handle("ada"), url: peer.id("/@ada"), avatar: None, ..Author::default() },
         "published": "2026-11-20T12:00:00Z", "received": "2026-11-20T12:00:00Z",
         "state": InteractionState::Shown, "public": true, "raw": {},
     });

@@ -106,7 +106,11 @@ async fn nothing_from_outside_reaches_the_page_as_a_script_or_a_request_to_anoth
     let world = world("interactions.moderation = 'show'").await;
     let peer = Peer::start("127.0.0.32").await;
     let mut mallory = peer.actor_document("mallory");
-    mallory["name"] = json!("<img src=x onerror=alert(1)> Mallory");
+    mallory["name"] = json!("<img src=x onerror=alert(1)> Mallory :cat: :evil:");
+    mallory["tag"] = json!([
+        { "type": "Emoji", "name": ":cat:", "icon": { "type": "Image", "url": peer.id("/cat.png") } },
+        { "type": "Emoji", "name": ":evil:", "icon": { "type": "Image", "url": "javascript:alert(1)" } },
+    ]);
     mallory["url"] = json!("javascript:alert(1)");
     mallory["icon"] = json!({ "type": "Image", "url": peer.id("/face.png") });
     peer.serve("/users/mallory", 200, mallory);
@@ -124,7 +128,7 @@ async fn nothing_from_outside_reaches_the_page_as_a_script_or_a_request_to_anoth
         "<p>hi :cat: :evil:<script>alert(1)</script><img src='https://evil.example/x.png'>\
          <a href='javascript:alert(1)' onclick='alert(1)'>x</a></p>",
     );
-    reply["object"]["summary"] = json!("<script>alert(2)</script>warning");
+    reply["object"]["summary"] = json!("<script>alert(2)</script>warning :cat:");
     reply["object"]["tag"] = json!([
         { "type": "Emoji", "name": ":cat:", "icon": { "type": "Image", "url": peer.id("/cat.png") } },
         { "type": "Emoji", "name": ":evil:", "icon": { "type": "Image", "url": peer.id("/evil.png") } },
@@ -162,6 +166,15 @@ async fn nothing_from_outside_reaches_the_page_as_a_script_or_a_request_to_anoth
 
     let html = thread(&world).await;
     assert!(html.contains("&lt;img src=x"), "{html}");
+    let cat = html.matches("alt=\":cat:\"").count();
+    assert_eq!(cat, 3, "in the name, the warning and the text: {html}");
+    let name = said(&world).await["replies"][0]["actor"]["name_html"].clone();
+    let name = name.as_str().unwrap();
+    assert!(
+        name.starts_with("&lt;img") && name.contains("<img class=\"tidings-emoji\""),
+        "{name}"
+    );
+    assert!(name.ends_with(" :evil:"), "{name}");
     for sign in ["<script", "javascript:", "onclick", "evil.example", " style="] {
         assert!(!html.contains(sign), "{sign} in {html}");
     }
