@@ -6,10 +6,12 @@ mod attachment;
 pub mod collection;
 mod content;
 pub mod context;
+pub mod difference;
 pub mod emoji;
 pub mod iri;
 pub mod nodeinfo;
 pub mod object;
+pub mod shown;
 pub mod tag;
 pub mod webfinger;
 

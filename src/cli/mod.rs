@@ -4,7 +4,8 @@ mod actor;
 mod block;
 mod completions;
 mod doctor;
-
+mod drawing;
+mod explain;
 mod followers;
 mod init;
 mod interactions;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::screen::rows;
-use super::{Outcome, Output, Session};
+use super::{Outcome, Output, Session, explain};
 use crate::control::{Command, code};
 
 /// What `plan` takes.
@@ -14,10 +14,17 @@ pub(super) struct Args {
     /// End with code 10 when there are changes
     #[arg(long)]
     exit_code: bool,
+    /// Explain single pages (path, URL, or file in the output folder): the evidence, what changed, and how they look on
+    /// Mastodon and as a Note
+    #[arg(long, value_name = "PAGE", num_args = 1..)]
+    explain: Vec<String>,
 }
 
 /// Shows the plan.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
+    if !args.explain.is_empty() {
+        return explain::run(&args.explain, args.output.json, args.exit_code, session);
+    }
     let reply = session.tell(Command::Plan)?;
     let screen = session.screen;
     let changes = reply.data["changes"].as_array().map_or(0, Vec::len);

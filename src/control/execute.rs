@@ -64,6 +64,14 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
                 .map_err(publishing)?;
             Ok(Reply::data(json!(outlook)))
         }
+        Command::Explain { pages } => {
+            let explained = engine
+                .publisher
+                .explain(pages, reading(watcher))
+                .await
+                .map_err(publishing)?;
+            Ok(Reply::data(json!(explained)))
+        }
         Command::Publish { pages, .. } => {
             let selection = if pages.is_empty() {
                 Selection::All
@@ -207,6 +215,7 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
         }
         Command::Keys => show::keys(instance),
         Command::Plan
+        | Command::Explain { .. }
         | Command::Publish { .. }
         | Command::Note { .. }
         | Command::Unpublish { .. }
@@ -279,13 +288,17 @@ fn done_reply(done: &[Done]) -> Reply {
 }
 
 fn reading(watcher: &Watcher) -> publish::Progress {
+    /// Steps in which a bar moves: more than a terminal has columns, and few enough for the socket.
+    const STEPS: usize = 200;
     let watcher = Arc::clone(watcher);
     Arc::new(move |done, total| {
-        watcher(Progress {
-            doing: "reading pages".to_string(),
-            done: done as u64,
-            total: total as u64,
-        });
+        if done == total || done % (total / STEPS).max(1) == 0 {
+            watcher(Progress {
+                doing: "reading pages".to_string(),
+                done: done as u64,
+                total: total as u64,
+            });
+        }
     })
 }
 
@@ -334,9 +347,17 @@ fn publishing(error: PublishError) -> Failure {
     match error {
         PublishError::Store(error) => error.into(),
         error @ PublishError::NoFolder(_) => Failure::new(code::CONFIG, error),
-        error @ (PublishError::UnknownPage(_)
-        | PublishError::NotPublishable { .. }
-        | PublishError::NotPublished(_)) => {
+        PublishError::UnknownPage { ref near, .. } => {
+            let hint = match near.as_slice() {
+                [] => "`tidings plan` says what becomes of each page".to_string(),
+                [near @ .., last] if !near.is_empty() => {
+                    format!("did you mean {} or {last}?", near.join(", "))
+                }
+                [only, ..] => format!("did you mean {only}?"),
+            };
+            Failure::failed(&error).hint(hint)
+        }
+        error @ (PublishError::NotPublishable { .. } | PublishError::NotPublished(_)) => {
             Failure::failed(error).hint("`tidings plan` says what becomes of each page")
         }
         error @ (PublishError::Restless(_) | PublishError::Note(_) | PublishError::Interrupted(_)) => {

@@ -33,6 +33,11 @@ pub enum Command {
     Status,
     /// What a publish would do now.
     Plan,
+    /// What becomes of single pages, why, and how they will look.
+    Explain {
+        /// Paths, URLs or files.
+        pages: Vec<String>,
+    },
     /// Publishes what the plan shows, or the named pages.
     Publish {
         /// Paths, URLs or files; empty means all.
@@ -131,6 +136,7 @@ impl Command {
         match self {
             Command::Status
             | Command::Plan
+            | Command::Explain { .. }
             | Command::Render { .. }
             | Command::Followers
             | Command::Interactions { .. }

@@ -38,22 +38,86 @@ fn change(
     name: &str,
     before: &[Change],
 ) -> Result<Option<Change>, PublishError> {
+    match named(instance, look, name)? {
+        Named::Page(page) => of_page(instance, look, page, before),
+        // It may be waiting for its Delete to be confirmed, or have moved.
+        Named::Gone(key) => match look.plan.changes.iter().find(|change| *change.key == *key) {
+            Some(change) => Ok(Some(change.clone())),
+            None => Err(unknown(look, name)),
+        },
+    }
+}
+
+/// What the owner names.
+pub(super) enum Named {
+    /// A page that is there, by its path.
+    Page(String),
+    /// An object, by its KEY, whose page isn't there any more.
+    Gone(Arc<str>),
+}
+
+/// The page or object that a name means.
+pub(super) fn named(instance: &Instance, look: &Look, name: &str) -> Result<Named, PublishError> {
     let paths = paths(instance, &look.config, &look.reader, name);
     let page = paths
         .iter()
         .find_map(|path| Some(look.snapshot.page_at(path)?.0.to_string()))
         .or_else(|| canonical(look, name));
     if let Some(page) = page {
-        return of_page(instance, look, page, before);
+        return Ok(Named::Page(page));
     }
-    // Its page is gone, but it may be waiting for its Delete to be confirmed, or have moved.
-    let Some((key, _)) = object_at(instance, &paths, |_| true) else {
-        return Err(PublishError::UnknownPage(name.to_string()));
+    object_at(instance, &paths, |_| true)
+        .map(|(key, _)| Named::Gone(key))
+        .ok_or_else(|| unknown(look, name))
+}
+
+/// Names that are so like are taken for a slip of the finger (Damerau-Levenshtein, 1 is the same).
+const LIKE: f64 = 0.6;
+/// Near names that are shown.
+const SUGGESTED: usize = 3;
+
+fn unknown(look: &Look, name: &str) -> PublishError {
+    PublishError::UnknownPage {
+        name: name.to_string(),
+        near: near(look.snapshot.pages.keys().map(|page| &**page), name),
+    }
+}
+
+/// The pages whose path, or the last part of it, is most like a name, the likest first.
+fn near<'a>(pages: impl Iterator<Item = &'a str>, name: &str) -> Vec<String> {
+    let bare = |path: &str| {
+        let path = path.to_lowercase();
+        let path = path.trim_matches('/');
+        path.strip_suffix("index.html")
+            .or_else(|| path.strip_suffix(".html"))
+            .unwrap_or(path)
+            .trim_matches('/')
+            .to_string()
     };
-    match look.plan.changes.iter().find(|change| *change.key == *key) {
-        Some(change) => Ok(Some(change.clone())),
-        None => Err(PublishError::UnknownPage(name.to_string())),
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_string();
+    let path = match Url::parse(name) {
+        Ok(url) if url.has_host() => bare(url.path()),
+        _ => bare(name),
+    };
+    let slug = last(&path);
+    if slug.is_empty() {
+        return Vec::new();
     }
+    let mut found: Vec<(f64, &str)> = pages
+        .map(|page| {
+            let other = bare(page);
+            let whole = strsim::normalized_damerau_levenshtein(&other, &path);
+            let part = strsim::normalized_damerau_levenshtein(&last(&other), &slug);
+            (whole.max(part), page)
+        })
+        .filter(|(likeness, _)| *likeness >= LIKE)
+        .collect();
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    found
+        .into_iter()
+        .take(SUGGESTED)
+        .map(|(_, page)| page.to_string())
+        .collect()
 }
 
 fn of_page(
@@ -144,7 +208,7 @@ pub(super) fn objects(instance: &Instance, names: &[String]) -> Result<Vec<Arc<s
 }
 
 /// The first object of one of these pages, or of one whose translation it is, that is wanted.
-fn object_at(
+pub(super) fn object_at(
     instance: &Instance,
     paths: &[String],
     wanted: impl Fn(&ObjectBrief) -> bool,
@@ -200,4 +264,24 @@ fn paths(instance: &Instance, config: &Config, reader: &Reader, name: &str) -> V
     let mut spellings: Vec<String> = spellings.filter(|path| !path.is_empty()).collect();
     spellings.dedup();
     spellings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_finds_its_page_and_nonsense_finds_none() {
+        let pages = ["/", "/posts/hello/", "/posts/hello-again/", "/about.html"];
+        let near = |name: &str| near(pages.into_iter(), name);
+        assert_eq!(near("/posts/helo/")[0], "/posts/hello/");
+        assert_eq!(near("hello"), ["/posts/hello/"]);
+        assert_eq!(
+            near("https://blog.example/2026/hello-agin")[0],
+            "/posts/hello-again/"
+        );
+        assert_eq!(near("/abuot")[0], "/about.html");
+        assert!(near("/zzzzzzzz/").is_empty());
+        assert!(near("/").is_empty());
+    }
 }

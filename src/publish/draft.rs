@@ -9,7 +9,7 @@ use super::reading::Look;
 use super::{PublishError, is_live};
 use crate::ap::activity::{self, Deed};
 use crate::ap::object::{self, Built, Extent, Placed};
-use crate::article::Article;
+use crate::article::{Article, Kind};
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
 use crate::site::feed::Mention;
@@ -141,6 +141,25 @@ pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Resu
         }),
     }
     .map(|_| ())
+}
+
+/// The record of a page as its Create would leave it, whether it has one or not.
+pub(super) fn of_page(instance: &Instance, look: &Look, key: &str, page: &str) -> Option<Draft> {
+    Some(placed(instance, look, key, page, read(look, page)?))
+}
+
+/// The object of a page if it were sent as a Note.
+pub(super) fn as_note(instance: &Instance, look: &Look, actor: &str, key: &str, page: &str) -> Option<Built> {
+    let seen = read(look, page)?;
+    Some(built_as(
+        Kind::Note,
+        instance,
+        look,
+        &seen.article,
+        actor,
+        key,
+        None,
+    ))
 }
 
 /// The article of a page, if it is still what the look saw.
@@ -357,11 +376,23 @@ fn build(
     sighting: &Sighting,
     updated: Option<Timestamp>,
 ) -> Built {
-    let publish = &look.config.publish;
     let kind = sighting.post().map_or_else(
-        || article.kind.unwrap_or(crate::article::Kind::Article),
-        |post| post.kind(publish.kind),
+        || article.kind.unwrap_or(Kind::Article),
+        |post| post.kind(look.config.publish.kind),
     );
+    built_as(kind, instance, look, article, actor, key, updated)
+}
+
+fn built_as(
+    kind: Kind,
+    instance: &Instance,
+    look: &Look,
+    article: &Article,
+    actor: &str,
+    key: &str,
+    updated: Option<Timestamp>,
+) -> Built {
+    let publish = &look.config.publish;
     object::of_article(
         article,
         &Placed {

@@ -6,6 +6,7 @@
 
 mod choice;
 mod draft;
+mod explanation;
 pub mod markdown;
 mod note;
 mod outlook;
@@ -24,6 +25,7 @@ use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
 use crate::store::{ObjectState, StoreError};
 
+pub use self::explanation::{Explanation, Field, Loser, Preview};
 pub use self::note::NoteRequest;
 pub use self::outlook::{Forecast, Outlook};
 use self::reading::{Desk, Look};
@@ -49,8 +51,13 @@ pub enum PublishError {
     #[error("the output folder {} keeps changing: try again when the build is done", .0.display())]
     Restless(PathBuf),
     /// No such page.
-    #[error("{0}: no such page in the output folder")]
-    UnknownPage(String),
+    #[error("{name}: no such page in the output folder")]
+    UnknownPage {
+        /// What the owner wrote.
+        name: String,
+        /// Pages that are called nearly so.
+        near: Vec<String>,
+    },
     /// A page that can't be published.
     #[error("{page} can't be published: {reason}")]
     NotPublishable {
@@ -121,6 +128,24 @@ impl Publisher {
         let look = self.settled(&mut desk, &progress).await?;
         let instance = Arc::clone(&self.instance);
         tokio::task::spawn_blocking(move || outlook::of(&instance, &look)).await?
+    }
+
+    /// What becomes of the named pages, why, and how they will look. Sends and stores nothing.
+    pub async fn explain(
+        &self,
+        names: Vec<String>,
+        progress: Progress,
+    ) -> Result<Vec<Explanation>, PublishError> {
+        let mut desk = self.desk.lock().await;
+        let look = self.settled(&mut desk, &progress).await?;
+        let instance = Arc::clone(&self.instance);
+        tokio::task::spawn_blocking(move || {
+            names
+                .iter()
+                .map(|name| explanation::of(&instance, &look, name))
+                .collect()
+        })
+        .await?
     }
 
     /// Does what the daemon does when the folder changed: publishes what changes unless it is held.

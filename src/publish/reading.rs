@@ -292,7 +292,7 @@ fn known(instance: &Instance) -> Vec<Known> {
 }
 
 /// Whether `include` and `exclude` let a page through.
-fn chosen(publish: &config::Publish, page: &str) -> Result<(), String> {
+pub(super) fn chosen(publish: &config::Publish, page: &str) -> Result<(), String> {
     if matches(&publish.exclude, page) {
         Err("excluded by publish.exclude".into())
     } else if matches(&publish.include, page) {

@@ -11,6 +11,7 @@ mod crash; // SIGKILL at random moments, under load
 mod daemon; // how it starts, where it listens, what it reads again
 mod delivery; // the way out, against servers that misbehave
 mod discovery; // every row of the table of served paths
+mod explain; // what `plan --explain` says of a page, and that it is what is sent
 mod feeds; // what the site's feeds add to its pages
 mod fuzz; // what the fuzzers check, without a fuzzer
 mod generators; // sites that real generators build, field by field

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil;
 
+use super::verdict::{Said, shortened};
 use crate::article::Media;
 
 /// What one source says; every field may be missing.
@@ -37,4 +38,33 @@ pub(super) enum Precision {
     Local,
     /// Only a day.
     Day,
+}
+
+impl Claim {
+    /// All that it says, field by field.
+    fn said(&self) -> impl Iterator<Item = Said> {
+        let date = |date: Option<Date>| date.map(|date| date.at.to_string());
+        let fields = [
+            ("title", self.title.clone()),
+            ("summary", self.summary.clone()),
+            ("language", self.language.clone()),
+            ("published", date(self.published)),
+            ("updated", date(self.updated)),
+            ("image", self.image.as_ref().map(|image| image.url.clone())),
+        ];
+        let tags = self.tags.iter().map(|tag| ("tags", Some(tag.clone())));
+        let source = self.source;
+        fields.into_iter().chain(tags).filter_map(move |(field, value)| {
+            Some(Said {
+                field,
+                source,
+                value: shortened(&value?),
+            })
+        })
+    }
+}
+
+/// What all claims say, in their order.
+pub(super) fn said(claims: &[Claim]) -> Vec<Said> {
+    claims.iter().flat_map(Claim::said).collect()
 }

@@ -14,6 +14,7 @@ mod document;
 mod encoding;
 mod field;
 mod guide;
+mod head;
 mod headline;
 mod heard;
 mod json_ld;
@@ -42,9 +43,10 @@ use claim::Claim;
 use document::Document;
 use field::{dated, first, image, language, published, tags};
 pub use guide::Guide;
+pub use head::{Head, head};
 use meta::Meta;
 use outline::Outline;
-pub use verdict::{Evidence, FEED, Page, Reason, Source, Verdict};
+pub use verdict::{Evidence, FEED, Page, Reason, Said, Source, Verdict};
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
 pub const MAX_PAGE: usize = 8 << 20;
@@ -62,6 +64,7 @@ pub fn read(source: &Source<'_>) -> Page {
         canonical: None,
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
+        said: vec![],
         stated: false,
         alternates: vec![],
     };
@@ -79,6 +82,7 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         canonical: None,
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
+        said: vec![],
         stated: false,
         alternates: vec![],
     };
@@ -136,6 +140,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     let region = region::find(&document);
     let times = time::read(&document, &region);
     let claims = claims(source, &document, &meta, &posting, &entry, &region, &times);
+    page.said = claim::said(&claims);
     let states = |claim: &Option<Claim>| claim.is_some();
     page.stated = meta.asked.publish == Some(true) || states(&posting.claim) || states(&entry.claim);
     if meta.asked.publish != Some(true)

@@ -36,6 +36,8 @@ pub struct Page {
     pub verdict: Verdict,
     /// Which field came from where, in the order of the fields of [`Article`].
     pub evidence: Vec<Evidence>,
+    /// What all sources say, the most trusted first, whether it was taken or not; empty when the verdict needed none.
+    pub said: Vec<Said>,
     /// Whether the page itself says for machines that it is a posting: JSON-LD, an h-entry, `tidings:publish`.
     pub stated: bool,
     /// The pages that it names as the same in other languages, itself among them.
@@ -121,8 +123,24 @@ impl Evidence {
         Evidence {
             field,
             source,
-            value: value.chars().take(120).collect(),
+            value: shortened(value),
             note: None,
         }
     }
+}
+
+/// What one source says of one field, whether it is believed or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// As in [`Evidence::field`].
+    pub field: &'static str,
+    /// As in [`Evidence::source`].
+    pub source: &'static str,
+    /// As in [`Evidence::value`].
+    pub value: String,
+}
+
+/// As much of a value as a line shows.
+pub(super) fn shortened(value: &str) -> String {
+    value.chars().take(120).collect()
 }

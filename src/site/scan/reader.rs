@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::ap::iri;
 use crate::article::Article;
-use crate::site::page::{self, Page, Source};
+use crate::site::page::{self, Head, Page, Source};
 use crate::site::snapshot::Sighting;
 
 /// Reads single pages of the folder again.
@@ -37,8 +37,17 @@ impl Reader {
 
     /// A page with all the evidence, read beside the same feeds and the same other pages as it was seen; `None` when its file is gone.
     pub fn page(&self, sighting: &Sighting) -> Option<Page> {
+        self.read(sighting, page::read)
+    }
+
+    /// What a page tells other programs; `None` when its file is gone.
+    pub fn head(&self, sighting: &Sighting) -> Option<Head> {
+        self.read(sighting, page::head)
+    }
+
+    fn read<T>(&self, sighting: &Sighting, read: impl Fn(&Source<'_>) -> T) -> Option<T> {
         let html = read_file(&self.root.join(&sighting.file), page::MAX_PAGE).ok()?;
-        Some(page::read(&Source {
+        Some(read(&Source {
             path: &path_below(&sighting.file)?,
             html: &html,
             site: &self.site,
