@@ -1,11 +1,15 @@
 //! An article: what a page says, without its surroundings. This is what federates.
 //!
 //! `site::page` makes one from HTML, `ap` turns one into an ActivityPub object. Whether a page changed is decided
-//! by [`Article::digest`] alone, never by time stamps of files.
+//! by [`Article::digest`] and the [`Impression`] that it leaves, never by time stamps of files.
+
+mod impression;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+pub use self::impression::{Impression, Print, Sight};
 
 /// What an article is sent as: the ActivityStreams type of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,7 +167,7 @@ fn digest_of(article: &Article) -> String {
 mod tests {
     use super::*;
 
-    fn article() -> Article {
+    pub(super) fn article() -> Article {
         Article {
             url: "https://blog.example/posts/hello/".into(),
             kind: None,

@@ -135,6 +135,17 @@ pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Resu
             move_to(object, page);
             true
         }),
+        Mark::Reread {
+            key,
+            digest,
+            fingerprint,
+            impression,
+        } => objects.update(key, |object| {
+            object.digest.clone_from(digest);
+            object.fingerprint.clone_from(fingerprint);
+            object.impression = Some(*impression);
+            true
+        }),
         Mark::Canonical { key, canonical } => objects.update(key, |object| {
             object.canonical.clone_from(canonical);
             true
@@ -248,6 +259,7 @@ fn placed(instance: &Instance, look: &Look, key: &str, page: &str, seen: Seen<'_
             announced: None,
             digest,
             fingerprint,
+            impression: sighting.impression(),
             visibility,
             published: article.published,
             updated: None,
@@ -299,6 +311,7 @@ fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Se
         digest,
         fingerprint,
         translations,
+        impression: sighting.impression(),
         visibility: article.visibility.unwrap_or(look.config.publish.visibility),
         published: article.published,
         updated: Some(updated),

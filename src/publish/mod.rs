@@ -199,7 +199,7 @@ impl Publisher {
         tokio::task::spawn_blocking(move || {
             let marks = seen.plan.marks.iter();
             marks
-                .filter(|mark| !(held && matches!(mark, Mark::Canonical { .. })))
+                .filter(|mark| !(held && matches!(mark, Mark::Canonical { .. } | Mark::Reread { .. })))
                 .try_for_each(|mark| draft::remember(&instance, mark, seen.now))?;
             seen.remember_held(&instance, confirmed)
         })

@@ -164,6 +164,7 @@ impl Publisher {
             announced: Some(now),
             digest: String::new(),
             fingerprint: String::new(),
+            impression: None,
             visibility,
             published: now,
             updated: None,

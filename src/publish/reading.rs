@@ -153,6 +153,12 @@ impl Desk {
                 "held: {held}; look at it with `tidings plan`, confirm it with `tidings publish`"
             ));
         }
+        if look.plan.aside > 0 {
+            warnings.push(format!(
+                "{} pages changed beside their words, as a new theme does it; no Update is sent for that",
+                look.plan.aside
+            ));
+        }
         for warning in &warnings {
             if !self.warned.contains(warning) {
                 tracing::warn!("{warning}");
@@ -285,6 +291,7 @@ fn known(instance: &Instance) -> Vec<Known> {
             digest: object.digest.clone(),
             fingerprint: object.fingerprint.clone(),
             translations: object.translations.iter().map(|of| of.page.clone()).collect(),
+            impression: object.impression,
             missing_since: object.missing_since,
         });
     });

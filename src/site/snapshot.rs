@@ -14,7 +14,7 @@ use super::feed::Mention;
 use super::frame::Frame;
 use super::page::Alternate;
 use super::translations::Translation;
-use crate::article::{Article, Kind, Visibility};
+use crate::article::{Article, Impression, Kind, Print, Sight, Visibility};
 
 /// What one scan saw.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct Sighting {
     pub feed: Option<Arc<Mention>>,
     /// What the site's posts had in common when it was read; it is read again with the same.
     pub frame: Option<Arc<Frame>>,
+    /// Of the bytes of its file, and of what the feeds say.
+    pub source: Print,
     /// Whether the page itself says for machines that it is a posting.
     pub stated: bool,
     /// The pages that it names as the same in other languages, itself among them.
@@ -84,6 +86,8 @@ pub struct Post {
     pub digest: Box<str>,
     /// `Article::fingerprint`
     pub fingerprint: Box<str>,
+    /// What a reader sees of it.
+    pub sight: Sight,
     /// `Article::published`
     pub published: Timestamp,
     /// `Article::language`
@@ -105,6 +109,7 @@ impl Post {
             url: article.url.as_str().into(),
             digest: article.digest().into(),
             fingerprint: article.fingerprint().into(),
+            sight: Sight::of(article),
             published: article.published,
             language: article.language.as_deref().map(Into::into),
             titled: article.title.is_some(),
@@ -123,6 +128,14 @@ impl Post {
 }
 
 impl Sighting {
+    /// What is remembered of it when it is published, if it is a post.
+    pub fn impression(&self) -> Option<Impression> {
+        Some(Impression {
+            source: self.source,
+            sight: self.post()?.sight,
+        })
+    }
+
     /// The post, if it is one.
     pub fn post(&self) -> Option<&Post> {
         match &self.verdict {

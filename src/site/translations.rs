@@ -18,7 +18,7 @@ use url::Url;
 use super::diff::State;
 use super::snapshot::{Post, Sighting, Snapshot, Verdict};
 use crate::ap::iri;
-use crate::article::Visibility;
+use crate::article::{Impression, Print, Visibility};
 
 /// What decides which pages may be taken together.
 pub struct Terms<'a> {
@@ -64,6 +64,8 @@ pub fn gather(snapshot: &mut Snapshot, terms: &Terms<'_>) {
             };
             let reason = format!("a translation of {}", first.path);
             *sighting = Arc::new(Sighting {
+                // It isn't the page that it was when it was one by itself.
+                source: sighting.source.and(&Print::of([reason.as_bytes()])),
                 verdict: Verdict::Not(reason.into()),
                 ..Sighting::clone(sighting)
             });
@@ -264,16 +266,21 @@ fn language_of_site<'a>(snapshot: &'a Snapshot, home: &str) -> Option<&'a str> {
 fn told(snapshot: &Snapshot, set: &[Translation]) -> Option<Arc<Sighting>> {
     let sighting = snapshot.pages.get(&*set.first()?.path)?;
     let mut digests = vec![];
+    let mut impression = Impression::default();
     for translation in set {
-        let post = snapshot.pages.get(&*translation.path)?.post()?;
-        digests.push((&*translation.language, &*post.digest));
+        let sighting = snapshot.pages.get(&*translation.path)?;
+        let language = translation.language.as_bytes();
+        digests.push((&*translation.language, &*sighting.post()?.digest));
+        impression = impression.and(&sighting.impression()?, &Print::of([language]));
     }
     let post = Post {
         digest: digest(digests).into(),
+        sight: impression.sight,
         ..sighting.post()?.clone()
     };
     Some(Arc::new(Sighting {
         verdict: Verdict::Post(Box::new(post)),
+        source: impression.source,
         translations: set.into(),
         ..Sighting::clone(sighting)
     }))
@@ -308,6 +315,7 @@ mod tests {
             url: format!("https://blog.example{path}").into(),
             digest: format!("digest of {path}").into(),
             fingerprint: path.into(),
+            sight: Default::default(),
             published: "2026-01-01T00:00:00Z".parse().unwrap(),
             language: language.map(Into::into),
             titled: true,
@@ -324,6 +332,7 @@ mod tests {
             canonical: None,
             feed: None,
             frame: None,
+            source: Print::default(),
             stated: false,
             alternates: alternates.collect(),
             translations: Box::default(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Record;
-use crate::article::Visibility;
+use crate::article::{Impression, Visibility};
 use crate::site::feed::Mention;
 
 /// One of our objects. It is kept after its Delete, so that its id stays dead and its KEY is never used again.
@@ -40,6 +40,9 @@ pub struct Object {
     /// `Article::fingerprint` of what is published.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub fingerprint: String,
+    /// What tells whether a human would call it changed; records of the first versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impression: Option<Impression>,
     /// Who may see it.
     pub visibility: Visibility,
     /// When it was published, as the page says.
@@ -132,6 +135,8 @@ pub struct ObjectBrief {
     pub digest: String,
     /// See [`Object::fingerprint`].
     pub fingerprint: String,
+    /// See [`Object::impression`].
+    pub impression: Option<Impression>,
     /// See [`Object::visibility`].
     pub visibility: Visibility,
     /// See [`Object::published`].
@@ -164,6 +169,7 @@ impl Record for Object {
             announced: self.announced,
             digest: self.digest.clone(),
             fingerprint: self.fingerprint.clone(),
+            impression: self.impression,
             visibility: self.visibility,
             published: self.published,
             missing_since: self.missing_since,

@@ -57,6 +57,7 @@ fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) 
         announced: None,
         digest: String::new(),
         fingerprint: String::new(),
+        impression: None,
         visibility: Visibility::Public,
         published: at(0),
         updated: None,

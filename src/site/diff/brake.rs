@@ -1,7 +1,9 @@
 //! The brake: more change than a human makes at once is held until the owner confirms it.
 
+use std::collections::HashSet;
+
 use super::identity::path_on;
-use super::{Action, Change, Known, Posts, Rules, State};
+use super::{Action, Change, Known, Posts, State};
 
 /// So many deletes are always let through: a share of a small site would be none.
 const FREE_DELETES: usize = 2;
@@ -17,19 +19,7 @@ pub struct Brake {
 
 impl Brake {
     /// Why the changes of a scan are held; `None` lets them through.
-    pub(super) fn judge(
-        &self,
-        changes: &[Change],
-        known: &[Known],
-        posts: &Posts<'_>,
-        rules: &Rules<'_>,
-    ) -> Option<String> {
-        if let Some((left, all)) = left_origin(known, posts, rules.origin) {
-            return Some(format!(
-                "{left} of {all} canonical URLs are no longer on {}: was the site built with a wrong base URL?",
-                rules.origin
-            ));
-        }
+    pub(super) fn judge(&self, changes: &[Change]) -> Option<String> {
         if changes.len() > self.max_changes {
             return Some(format!(
                 "{} changes at once are more than publish.max_changes ({})",
@@ -46,6 +36,48 @@ impl Brake {
             format!("{deletes} deletes at once are more than publish.max_deletes ({allowed}) allows")
         })
     }
+}
+
+/// Whether the site was built for another address, and how that shows; all that such a scan saw is in doubt.
+pub(super) fn astray(changes: &[Change], known: &[Known], posts: &Posts<'_>, origin: &str) -> Option<String> {
+    let (left, all, what) = match left_origin(known, posts, origin) {
+        Some((left, all)) => (left, all, "canonical URLs are"),
+        None => {
+            let (left, all) = links_left_origin(changes, known, posts)?;
+            (left, all, "pages with links to the site itself have them")
+        }
+    };
+    Some(format!(
+        "{left} of {all} {what} no longer on {origin}: was the site built with a wrong base URL?"
+    ))
+}
+
+/// How many of how many pages that linked to their own origin, or had pictures there, say the same with as many links
+/// that now lead elsewhere; when they are most.
+fn links_left_origin(changes: &[Change], known: &[Known], posts: &Posts<'_>) -> Option<(usize, usize)> {
+    let updated: HashSet<&str> = changes
+        .iter()
+        .filter(|change| change.action == Action::Update)
+        .map(|change| change.key.as_str())
+        .collect();
+    if updated.is_empty() {
+        return None;
+    }
+    let (mut left, mut all) = (0, 0);
+    for object in known.iter().filter(|object| object.state == State::Live) {
+        let before = object.impression.map(|impression| impression.sight);
+        let now = object
+            .page
+            .as_deref()
+            .and_then(|page| Some(posts.get(page)?.post()?.sight));
+        let (Some(before), Some(now)) = (before.filter(|before| before.own > 0), now) else {
+            continue;
+        };
+        all += 1;
+        let strayed = now.text == before.text && now.links == before.links && now.own < before.own;
+        left += usize::from(strayed && updated.contains(object.key.as_str()));
+    }
+    (left * 2 > all).then_some((left, all))
 }
 
 /// How many of how many canonical URLs are elsewhere, when they are most and before they were not.

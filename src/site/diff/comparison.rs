@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{Action, Change, First, Known, Mark, New, Others, Plan, Rules, Skipped, State, fresh_key};
 use crate::ap::iri;
+use crate::article::Impression;
 use crate::site::snapshot::{Post, Sighting, Snapshot, Verdict};
 
 /// One comparison under way.
@@ -25,7 +26,7 @@ impl Comparison<'_> {
         }
         if object.state == State::Unpublished {
             self.skip(page, "unpublished; publish it by name to bring it back");
-        } else if *object.digest != *post.digest {
+        } else if self.is_changed(object, sighting, post) {
             if !self.waits(page, post) {
                 let reason = if object.announced {
                     "the page changed"
@@ -48,6 +49,35 @@ impl Comparison<'_> {
                 );
             }
         }
+    }
+
+    /// Whether a human would say that a page changed since it was published.
+    ///
+    /// One whose file is the same, and of which the feeds say the same, did not, whatever is made of it: a newer tidings
+    /// may read better, and other pages may have taught it what all pages share. Nor did one that looks the same. Of a
+    /// record of the first versions, which had no impression, nobody can tell; it is taken as it is from now on.
+    fn is_changed(&mut self, object: &Known, sighting: &Sighting, post: &Post) -> bool {
+        let same = *object.digest == *post.digest;
+        let impression = Impression {
+            source: sighting.source,
+            sight: post.sight,
+        };
+        if !same
+            && object.impression.is_some_and(|before| {
+                before.source != impression.source && before.sight.whole != impression.sight.whole
+            })
+        {
+            return true;
+        }
+        if !same || object.impression != Some(impression) {
+            self.plan.marks.push(Mark::Reread {
+                key: object.key.clone(),
+                digest: post.digest.to_string(),
+                fingerprint: post.fingerprint.to_string(),
+                impression,
+            });
+        }
+        false
     }
 
     /// A page whose object was at another path.
@@ -116,6 +146,12 @@ impl Comparison<'_> {
         {
             return;
         }
+        if self.stays(object, page) {
+            if object.missing_since.is_some() {
+                self.plan.marks.push(Mark::Back(object.key.clone()));
+            }
+            return;
+        }
         let why = match others.get(page) {
             Some(reason) => format!("the page is no longer a post: {reason}"),
             None => "the page is gone".to_string(),
@@ -138,6 +174,19 @@ impl Comparison<'_> {
             }
             self.wake(end);
         }
+    }
+
+    /// Whether a page that isn't taken for a post any more has the very file with which it was published: then it isn't
+    /// the page that changed but what is thought of it, and what people have seen stays. What the owner excludes goes.
+    fn stays(&self, object: &Known, page: &str) -> bool {
+        let sighting = self.snapshot.pages.get(page);
+        (self.rules.chosen)(page).is_ok()
+            && sighting.is_some_and(|sighting| {
+                matches!(sighting.verdict, Verdict::Not(_))
+                    && object
+                        .impression
+                        .is_some_and(|before| before.source == sighting.source)
+            })
     }
 
     /// Whether a page is dated in the future; then it is said so, and looked at again when it is due.

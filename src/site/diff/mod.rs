@@ -7,6 +7,7 @@ mod brake;
 mod comparison;
 mod identity;
 mod moves;
+mod theme;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use self::comparison::Comparison;
 use super::snapshot::{Folder, Sighting, Snapshot};
 use crate::ap::iri;
+use crate::article::Impression;
 
 pub use self::brake::Brake;
 
@@ -38,6 +40,8 @@ pub struct Known {
     pub fingerprint: String,
     /// The paths of the other pages whose post it is, in other languages.
     pub translations: Vec<String>,
+    /// What tells whether a human would call its page changed.
+    pub impression: Option<Impression>,
     /// Since when its page is gone.
     pub missing_since: Option<Timestamp>,
 }
@@ -93,6 +97,8 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// What is to be remembered, whether something is held or not.
     pub marks: Vec<Mark>,
+    /// How many pages changed by the theme alone; they are among the skipped.
+    pub aside: usize,
     /// When time alone will change the plan: a page is due, or has been gone for long enough.
     pub due: Option<Timestamp>,
 }
@@ -158,6 +164,18 @@ pub enum Mark {
         /// The new path.
         page: String,
     },
+    /// What is made of its page is different, but nobody who reads it would call it changed. Not remembered while the
+    /// scan is held.
+    Reread {
+        /// Its KEY.
+        key: String,
+        /// `Article::digest` as it is now.
+        digest: String,
+        /// `Article::fingerprint` as it is now.
+        fingerprint: String,
+        /// As it is now.
+        impression: Impression,
+    },
     /// Its page names another canonical URL, though what it says is the same. Not remembered while the scan is held.
     Canonical {
         /// Its KEY.
@@ -171,6 +189,9 @@ pub enum Mark {
 pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     if snapshot.folder != Folder::Pages {
+        // How long a page is gone is counted from when the folder is back: before, nobody could see it.
+        let missing = known.iter().filter(|object| object.missing_since.is_some());
+        plan.marks = missing.map(|object| Mark::Back(object.key.clone())).collect();
         return plan;
     }
     let (posts, others) = identity::judge(known, snapshot, rules);
@@ -234,8 +255,12 @@ pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timest
             reason,
         });
     }
+    plan.held = brake::astray(&plan.changes, known, &posts, rules.origin);
+    if plan.held.is_none() {
+        theme::set_aside(&mut plan, known, &posts);
+        plan.held = rules.brake.judge(&plan.changes);
+    }
     plan.skipped.sort_by(|a, b| a.page.cmp(&b.page));
-    plan.held = rules.brake.judge(&plan.changes, known, &posts, rules);
     plan
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::article::{Print, Sight};
 use crate::site::snapshot::{Folder, Post, Verdict};
 
 const ORIGIN: &str = "https://blog.example";
@@ -40,6 +41,20 @@ fn rules(first: First) -> Rules<'static> {
     }
 }
 
+/// What a reader sees of a post that says `text` and links itself.
+fn sight(text: &str, canonical: &str) -> Sight {
+    Sight {
+        whole: print(&format!("{text} at {canonical}")),
+        text: print(text),
+        own: u32::from(canonical.starts_with(ORIGIN)),
+        links: 1,
+    }
+}
+
+fn print(text: &str) -> Print {
+    Print::of([text.as_bytes()])
+}
+
 /// A site as a test writes it.
 #[derive(Clone, Debug, Default)]
 struct Site(Snapshot);
@@ -58,6 +73,7 @@ impl Site {
             canonical: canonical.map(Into::into),
             feed: None,
             frame: None,
+            source: print(&format!("{canonical:?} {verdict:?}")),
             stated: false,
             alternates: Box::default(),
             translations: Box::default(),
@@ -78,6 +94,7 @@ impl Site {
             url: canonical.into(),
             digest: format!("{text} at {canonical}").into(),
             fingerprint: text.into(),
+            sight: sight(text, canonical),
             published: at(published),
             language: None,
             titled: true,
@@ -101,6 +118,7 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
         object.page = Some(page.to_string());
         object.digest = post.digest.to_string();
         object.fingerprint = post.fingerprint.to_string();
+        object.impression = sighting.impression();
         object.canonical = sighting.canonical.as_deref().map(str::to_string);
         object.missing_since = None;
     };
@@ -113,16 +131,30 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
         digest: String::new(),
         fingerprint: String::new(),
         translations: Vec::new(),
+        impression: None,
         missing_since: None,
     };
     for mark in &plan.marks {
-        let (Mark::Missing(key) | Mark::Back(key) | Mark::Moved { key, .. } | Mark::Canonical { key, .. }) =
-            mark;
+        let (Mark::Missing(key)
+        | Mark::Back(key)
+        | Mark::Moved { key, .. }
+        | Mark::Reread { key, .. }
+        | Mark::Canonical { key, .. }) = mark;
         let object = known.iter_mut().find(|object| object.key == *key).unwrap();
         match mark {
             Mark::Missing(_) => object.missing_since = Some(now),
             Mark::Back(_) => object.missing_since = None,
             Mark::Moved { page, .. } => object.page = Some(page.clone()),
+            Mark::Reread {
+                digest,
+                fingerprint,
+                impression,
+                ..
+            } => {
+                object.digest.clone_from(digest);
+                object.fingerprint.clone_from(fingerprint);
+                object.impression = Some(*impression);
+            }
             Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
         }
     }
@@ -242,9 +274,11 @@ fn nothing_is_deleted_while_the_folder_is_missing_or_empty() {
             folder,
             ..Snapshot::default()
         };
+        let plan = diff(&known, &snapshot, &rules(First::No), at(NOW));
         assert_eq!(
-            diff(&known, &snapshot, &rules(First::No), at(NOW)),
-            Plan::default()
+            (plan.changes, plan.marks, plan.due),
+            (vec![], vec![Mark::Back("a".into())], None),
+            "the grace begins when the folder is back"
         );
     }
 }
@@ -392,6 +426,116 @@ fn a_scan_in_which_most_canonical_urls_left_origin_is_held_whole() {
     let known = published(&elsewhere(3));
     let more = elsewhere(3).post("/new/", "new");
     assert!(compare(&known, &more, at(NOW)).held.is_none());
+}
+
+/// The same files, of which something else is made.
+fn reread(mut site: Site, change: impl Fn(&mut Sighting)) -> Site {
+    for sighting in site.0.pages.values_mut() {
+        change(Arc::make_mut(sighting));
+    }
+    site
+}
+
+fn as_post(sighting: &mut Sighting) -> &mut Post {
+    match &mut sighting.verdict {
+        Verdict::Post(post) => post,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_unchanged_file_is_an_unchanged_page_whatever_is_made_of_it() {
+    let before = Site::new().post("/a/", "one");
+    let mut known = published(&before);
+    let after = reread(before.clone(), |sighting| {
+        let post = as_post(sighting);
+        post.digest = "otherwise".into();
+        post.sight.whole = print("otherwise");
+        post.sight.text = print("otherwise");
+    });
+    let plan = compare(&known, &after, at(NOW));
+    assert!(plan.changes.is_empty() && matches!(plan.marks[..], [Mark::Reread { .. }]));
+    apply(&mut known, &after, &plan, at(NOW));
+    assert_eq!(compare(&known, &after, at(NOW)), Plan::default());
+    // From then on it is compared with what is made of it now.
+    let rebuilt = reread(after, |sighting| sighting.source = print("another build"));
+    assert!(compare(&known, &rebuilt, at(NOW)).changes.is_empty());
+    let no_post = reread(before, |sighting| {
+        sighting.verdict = Verdict::Not("a list".into())
+    });
+    let mut known = published(&Site::new().post("/a/", "one"));
+    known[0].missing_since = Some(minutes(-60));
+    let plan = compare(&known, &no_post, at(NOW));
+    assert_eq!((plan.changes, plan.marks), (vec![], vec![Mark::Back("a".into())]));
+}
+
+#[test]
+fn what_looks_the_same_or_was_recorded_without_its_looks_is_taken_as_it_is() {
+    let site = Site::new().post("/a/", "one");
+    let same_looks = reread(site.clone(), |sighting| {
+        sighting.source = print("minified");
+        as_post(sighting).digest = "minified".into();
+    });
+    let edited = Site::new().post("/a/", "two");
+    let mut known = published(&site);
+    assert!(compare(&known, &same_looks, at(NOW)).changes.is_empty());
+    assert_eq!(
+        actions(&compare(&known, &edited, at(NOW))),
+        [(Action::Update, "a")]
+    );
+    known[0].impression = None;
+    let plan = compare(&known, &edited, at(NOW));
+    assert!(plan.changes.is_empty());
+    apply(&mut known, &edited, &plan, at(NOW));
+    assert_eq!(actions(&compare(&known, &site, at(NOW))), [(Action::Update, "a")]);
+}
+
+#[test]
+fn a_theme_that_changes_most_pages_beside_their_words_is_set_aside_and_new_pages_are_not() {
+    let known = published(&many(4, ""));
+    let dressed = |count: usize| {
+        (0..4).fold(Site::new(), |site, n| {
+            let path = format!("/{n}/");
+            let canonical = if n < count {
+                format!("{ORIGIN}{path}?theme=2")
+            } else {
+                format!("{ORIGIN}{path}")
+            };
+            site.full(&path, &format!("{n} "), &canonical, PAST)
+        })
+    };
+    assert_eq!(compare(&known, &dressed(2), at(NOW)).changes.len(), 2);
+    let plan = compare(&known, &dressed(3).post("/new/", "new"), at(NOW));
+    assert_eq!((actions(&plan), plan.aside), (vec![(Action::Create, "new")], 3));
+    assert!(why(&plan, "/0/").contains("theme"));
+    // An edit in the same build is one.
+    let edited = dressed(4).full("/0/", "edited", &format!("{ORIGIN}/0/"), PAST);
+    assert_eq!(
+        actions(&compare(&known, &edited, at(NOW))),
+        [(Action::Update, "0")]
+    );
+}
+
+#[test]
+fn a_scan_in_which_links_left_origin_is_held_whole_without_canonical_urls_too() {
+    let bare = |origin: &str, text: &str| {
+        let mut site = reread(many(3, ""), |sighting| {
+            sighting.canonical = None;
+            let post = as_post(sighting);
+            post.sight.whole = print(origin);
+            post.digest = origin.into();
+            post.sight.own = u32::from(origin == ORIGIN);
+            sighting.source = print(origin);
+        });
+        as_post(Arc::make_mut(site.0.pages.get_mut("/0/").unwrap()))
+            .sight
+            .text = print(text);
+        site
+    };
+    let known = published(&bare(ORIGIN, "text"));
+    let held = compare(&known, &bare("http://localhost:1313", "text"), at(NOW)).held;
+    assert!(held.unwrap().contains("wrong base URL"));
+    assert_eq!(compare(&known, &bare(ORIGIN, "text"), at(NOW)), Plan::default());
 }
 
 #[test]

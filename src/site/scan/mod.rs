@@ -27,6 +27,7 @@ use super::feed::{self, Mention};
 use super::frame::{Frame, Sketch};
 use super::page::{self, Source};
 use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
+use crate::article::Print;
 use crate::clock::Clock;
 
 /// A file changed so shortly before it was read may change again without its stamp showing it: file systems keep times
@@ -420,6 +421,7 @@ impl Scanner {
         let feed = self.feeds.of(&path);
         let mut stated = false;
         let mut alternates = Vec::new();
+        let mut source = Print::default();
         let (canonical, verdict) = match read_file(&full, page::MAX_PAGE) {
             Ok(html) => {
                 let page = page::read(&Source {
@@ -431,6 +433,7 @@ impl Scanner {
                 });
                 stated = page.stated;
                 alternates = page.alternates;
+                source = print(&html, feed.as_deref());
                 let verdict = match page.verdict {
                     page::Verdict::Post(article) => Verdict::Post(Box::new(Post::of(&article))),
                     page::Verdict::Alias(target) => Verdict::Alias(target.into()),
@@ -458,6 +461,7 @@ impl Scanner {
                 canonical,
                 feed,
                 frame: frame.cloned(),
+                source,
                 stated,
                 alternates: alternates.into(),
                 translations: Box::default(),
@@ -471,6 +475,16 @@ impl Scanner {
     fn page_path(&self, relative: &Path) -> Option<String> {
         page_path(&self.site, relative)
     }
+}
+
+/// Of what a page is read from. When a feed says that something changed is left out: most write the time of the build.
+fn print(html: &[u8], feed: Option<&Mention>) -> Print {
+    let said = feed.map(|said| {
+        let mut said = said.clone();
+        said.updated = said.updated.filter(|_| said.published.is_none());
+        serde_json::to_vec(&said).unwrap_or_default()
+    });
+    Print::of([html, said.as_deref().unwrap_or_default()])
 }
 
 #[cfg(test)]
