@@ -180,6 +180,7 @@ impl Face {
             announced: None,
             digest: String::new(),
             fingerprint: String::new(),
+            impression: None,
             visibility,
             published,
             updated: None,
