@@ -6,7 +6,10 @@ use super::{
     ActorKind, FirstRun, FollowPolicy, Moderation, QuotePolicy, Share, Show, Signatures, Translations,
 };
 use crate::article::Visibility;
+use crate::site::watch::Method;
 
+/// `site.watch`
+pub const WATCH: Method = Method::Auto;
 /// `server.listen`
 pub const LISTEN: &str = "127.0.0.1:8790";
 /// `server.listen_mode`: the proxy's group may connect.

@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::ap::actor::Description;
 use crate::article::{Kind, Visibility};
+use crate::site::watch::Method;
 
 pub use self::address::is_private;
 pub use self::parse::{MAX_FILE, parse};
@@ -73,6 +74,8 @@ pub struct Site {
     pub output: PathBuf,
     /// Everything tidings writes.
     pub data: PathBuf,
+    /// How changes of the output folder are noticed.
+    pub watch: Method,
 }
 
 /// `[server]`: where the proxy finds tidings.

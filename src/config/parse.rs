@@ -13,6 +13,7 @@ use super::{
     Show, Signatures, Site, Translations, TrustedProxies, address, default, value,
 };
 use crate::article::{Kind, Visibility};
+use crate::site::watch::Method;
 
 /// Largest configuration that is read, in bytes: a hundred times the shipped one, comments and all.
 pub const MAX_FILE: usize = 1 << 20;
@@ -189,10 +190,16 @@ fn read_site(section: &mut Section<'_, '_>, base: &Path, private: bool) -> Optio
             );
         }
     }
+    let watch = section.choice(
+        "watch",
+        default::WATCH,
+        &[("auto", Method::Auto), ("poll", Method::Poll)],
+    );
     Some(Site {
         url: url?,
         output: output?,
         data: data?,
+        watch,
     })
 }
 

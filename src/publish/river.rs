@@ -1,6 +1,6 @@
 //! The daemon's task: waits until the folder changes or something becomes due, and publishes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch::Receiver;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Confirmed, PublishError, Publisher, silent};
 use crate::site::scan::Scope;
-use crate::site::watch::Watch;
+use crate::site::watch::{Method, Watch};
 
 /// Even when no event comes and nothing becomes due, the whole folder is looked at so often: an event may be lost.
 const SAFETY: Duration = Duration::from_secs(15 * 60);
@@ -28,8 +28,8 @@ struct Next {
 impl Publisher {
     /// Publishes what changes until `shutdown` says stop. What is being published then is finished.
     pub async fn run(&self, mut shutdown: Receiver<bool>) {
-        let mut root = self.instance.config().site.output.clone();
-        let mut watch = Watch::start(&root);
+        let (mut root, mut method) = self.place();
+        let mut watch = Watch::start(&root, method, self.quiet());
         let mut due = None;
         let mut calm = Calm::default();
         let mut last = Instant::now();
@@ -60,10 +60,9 @@ impl Publisher {
                     continue;
                 }
                 () = self.instance.scan.notified() => {
-                    let output = self.instance.config().site.output.clone();
-                    if output != root {
-                        root = output;
-                        watch = Watch::start(&root);
+                    if self.place() != (root.clone(), method) {
+                        (root, method) = self.place();
+                        watch = Watch::start(&root, method, self.quiet());
                     }
                     // What is settling goes on settling.
                     let at = next.map_or_else(Instant::now, |next| next.at);
@@ -121,6 +120,12 @@ impl Publisher {
     async fn recover_alone(&self) -> Result<(), PublishError> {
         let _desk = self.desk.lock().await;
         self.recover().await
+    }
+
+    /// Where the folder lies, and how it is watched.
+    fn place(&self) -> (PathBuf, Method) {
+        let site = &self.instance.config().site;
+        (site.output.clone(), site.watch)
     }
 
     fn quiet(&self) -> Duration {

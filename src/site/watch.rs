@@ -1,11 +1,12 @@
 //! Watching the output folder: tells when something in it may have changed, and where.
 //!
 //! It says too much rather than too little, and never what happened: whoever listens reads the folder again. Where the
-//! file system sends no events, or no watches are left, the folder is compared with itself from time to time. The
-//! folder itself may vanish, come back, or be a link that is switched to another one.
+//! file system sends no events, or no watches are left, the folder is compared with itself from time to time, and a
+//! change is told when it looks the same twice. The folder itself may vanish, come back, or be a link that is switched
+//! to another one.
 
-use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::hash::{Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -15,12 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
+use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use walkdir::WalkDir;
 
-use super::scan::Scope;
+use super::scan::{self, Scope};
 
 /// How often it is checked whether the folder is still the one that is watched: one call of stat.
 const TICK: Duration = Duration::from_secs(2);
@@ -28,8 +29,22 @@ const TICK: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_secs(5);
 /// Of a large folder without events, comparing takes at most this share of the time.
 const POLL_SHARE: u32 = 20;
+/// A file that was written to and is still open is waited for; but not for longer than this since the last write,
+/// because some program may have forgotten it.
+const FORGOTTEN: Duration = Duration::from_secs(10 * 60);
+/// Open files that are waited for at a time; more than any build writes at once.
+const MAX_OPEN: usize = 1_024;
 /// More changed paths than this are not told one by one: reading the whole folder is quicker.
 const MAX_PATHS: usize = 4_096;
+
+/// How to notice changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// By the file system's events where it sends them, else by polling.
+    Auto,
+    /// By polling.
+    Poll,
+}
 
 /// A watch over the output folder, until it is dropped.
 #[derive(Debug)]
@@ -42,6 +57,8 @@ pub struct Watch {
 #[derive(Debug, Default)]
 struct Shared {
     changed: Mutex<Option<Scope>>,
+    /// Files that were written to and not closed since, with the time of the last write.
+    open: Mutex<HashMap<PathBuf, Instant>>,
     bell: Notify,
 }
 
@@ -51,8 +68,9 @@ enum Message {
 }
 
 impl Watch {
-    /// Begins to watch `root`, which need not exist.
-    pub fn start(root: &Path) -> Watch {
+    /// Begins to watch `root`, which need not exist. One that is polled must look the same for `quiet` before a change
+    /// is told.
+    pub fn start(root: &Path, method: Method, quiet: Duration) -> Watch {
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = mpsc::channel();
         let mut sentry = Sentry {
@@ -60,9 +78,12 @@ impl Watch {
             real: root.to_path_buf(),
             shared: Arc::clone(&shared),
             sender: sender.clone(),
+            method,
+            quiet,
             watcher: None,
             identity: None,
             seen: None,
+            restless: false,
             next_poll: Instant::now(),
         };
         // Before this returns, so that nothing that happens from now on is missed.
@@ -89,9 +110,10 @@ impl Watch {
         self.shared.lock().take()
     }
 
-    /// Whether something may have changed since the last [`Watch::take`].
+    /// Whether something may have changed since the last [`Watch::take`], or somebody is still writing a file: what was
+    /// read may be half of it.
     pub fn is_stirred(&self) -> bool {
-        self.shared.lock().is_some()
+        self.shared.lock().is_some() || self.shared.is_being_written()
     }
 }
 
@@ -108,6 +130,38 @@ impl Drop for Watch {
 impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Scope>> {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Instant>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_being_written(&self) -> bool {
+        let mut open = self.open();
+        open.retain(|_, written| written.elapsed() < FORGOTTEN);
+        !open.is_empty()
+    }
+
+    /// Notes whether files are open for writing after an event: a write opens them, and closing, moving or removing
+    /// ends that.
+    fn note(&self, event: &Event) {
+        let mut open = self.open();
+        for path in &event.paths {
+            match event.kind {
+                EventKind::Modify(ModifyKind::Data(_)) if open.len() < MAX_OPEN && scan::is_read(path) => {
+                    open.insert(path.clone(), Instant::now());
+                }
+                EventKind::Access(AccessKind::Close(AccessMode::Write))
+                | EventKind::Modify(ModifyKind::Name(_))
+                | EventKind::Remove(_)
+                    if !open.is_empty() =>
+                {
+                    // A folder takes what is in it along.
+                    open.retain(|file, _| !file.starts_with(path));
+                }
+                _ => {}
+            }
+        }
     }
 
     fn tell(&self, scope: Scope) {
@@ -143,12 +197,16 @@ struct Sentry {
     real: PathBuf,
     shared: Arc<Shared>,
     sender: mpsc::Sender<Message>,
+    method: Method,
+    quiet: Duration,
     /// `None`: the folder is polled.
     watcher: Option<RecommendedWatcher>,
     /// Device and inode of what is watched.
     identity: Option<(u64, u64)>,
     /// What a folder that is polled looked like.
     seen: Option<u64>,
+    /// Whether it looked different at the last poll, so that it isn't told yet.
+    restless: bool,
     next_poll: Instant,
 }
 
@@ -159,7 +217,11 @@ impl Sentry {
             match receiver.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
                 Ok(Message::Happened(Ok(event))) => self.happened(&event),
                 Ok(Message::Happened(Err(error))) => {
-                    tracing::debug!("watching {}: {error}", self.root.display());
+                    if matches!(error.kind, ErrorKind::MaxFilesWatch) && self.watcher.is_some() {
+                        self.poll_because(&error);
+                    } else {
+                        tracing::debug!("watching {}: {error}", self.root.display());
+                    }
                     self.shared.tell(Scope::All);
                 }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -182,27 +244,41 @@ impl Sentry {
         self.real = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         self.watcher = None;
         self.seen = None;
+        self.restless = false;
+        self.shared.open().clear();
         if self.identity.is_none() {
             return;
         }
-        if let Some(kind) = silent_file_system(&self.root) {
-            tracing::info!(
-                "{} lies on {kind}, which sends no events: it is polled",
-                self.root.display()
-            );
+        let silent = silent_file_system(&self.root);
+        if self.method == Method::Poll || silent.is_some() {
+            match silent {
+                Some(kind) => tracing::info!(
+                    "{} lies on {kind}, which sends no events: it is polled",
+                    self.root.display()
+                ),
+                None => tracing::info!("{} is polled, as site.watch asks", self.root.display()),
+            }
             self.seen = Some(appearance(&self.root));
             return;
         }
         match self.watcher() {
             Ok(watcher) => self.watcher = Some(watcher),
-            Err(error) => {
-                tracing::warn!(
-                    "{} can't be watched ({error}): it is polled; on Linux, fs.inotify.max_user_watches may be too low",
-                    self.root.display()
-                );
-                self.seen = Some(appearance(&self.root));
-            }
+            Err(error) => self.poll_because(&error),
         }
+    }
+
+    /// Goes on without events.
+    fn poll_because(&mut self, error: &notify::Error) {
+        let hint = match error.kind {
+            ErrorKind::MaxFilesWatch => {
+                "no inotify watches are left; raise fs.inotify.max_user_watches".to_string()
+            }
+            _ => error.to_string(),
+        };
+        tracing::warn!("{} can't be watched ({hint}): it is polled", self.root.display());
+        self.watcher = None;
+        self.shared.open().clear();
+        self.seen = Some(appearance(&self.root));
     }
 
     fn watcher(&self) -> notify::Result<RecommendedWatcher> {
@@ -234,6 +310,7 @@ impl Sentry {
     }
 
     fn happened(&mut self, event: &Event) {
+        self.shared.note(event);
         // Our own reading is an event too.
         if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
             return;
@@ -267,7 +344,13 @@ impl Sentry {
     /// Something else is there now.
     fn again(&mut self) {
         self.begin();
-        self.shared.tell(Scope::All);
+        if self.watcher.is_none() && self.identity.is_some() {
+            // It may be filled right now.
+            self.restless = true;
+            self.next_poll = Instant::now() + self.quiet;
+        } else {
+            self.shared.tell(Scope::All);
+        }
     }
 
     fn poll(&mut self) {
@@ -276,11 +359,18 @@ impl Sentry {
             return;
         }
         let seen = Some(appearance(&self.root));
-        if seen != self.seen {
+        let took = begun.elapsed();
+        let pause = if seen != self.seen {
             self.seen = seen;
-            self.shared.tell(Scope::All);
-        }
-        self.next_poll = Instant::now() + POLL.max(begun.elapsed() * POLL_SHARE);
+            self.restless = true;
+            self.quiet.max(took)
+        } else {
+            if std::mem::take(&mut self.restless) {
+                self.shared.tell(Scope::All);
+            }
+            POLL.max(took * POLL_SHARE)
+        };
+        self.next_poll = Instant::now() + pause;
     }
 }
 
@@ -303,7 +393,8 @@ fn appearance(root: &Path) -> u64 {
         if let Ok(metadata) = entry.metadata() {
             (metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
             (metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
-            (metadata.len(), metadata.ino()).hash(&mut hasher);
+            // Not the inode: over FUSE (sshfs) a file may get another number whenever it is looked up again.
+            metadata.len().hash(&mut hasher);
         }
     }
     hasher.finish()
@@ -331,6 +422,8 @@ fn silent_file_system(root: &Path) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    const QUIET: Duration = Duration::from_millis(50);
+
     /// Waits until the watch says something, and answers whether it names `path` or everything.
     async fn names(watch: &Watch, path: &Path) -> bool {
         let begun = Instant::now();
@@ -351,7 +444,7 @@ mod tests {
     async fn what_happens_in_new_folders_and_to_the_folder_itself_is_told() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().join("public");
-        let watch = Watch::start(&root);
+        let watch = Watch::start(&root, Method::Auto, QUIET);
         fs::create_dir(&root).unwrap();
         assert!(names(&watch, &root).await, "the folder appears");
         fs::create_dir_all(root.join("a/b")).unwrap();
@@ -379,10 +472,46 @@ mod tests {
     async fn reading_is_no_change() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("a.html"), "a").unwrap();
-        let watch = Watch::start(place.path());
+        let watch = Watch::start(place.path(), Method::Auto, QUIET);
         fs::read(place.path().join("a.html")).unwrap();
         let told = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
         assert!(told.is_err() && !watch.is_stirred());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_open_for_writing_stirs_until_it_is_closed() {
+        use std::io::Write as _;
+        let place = tempfile::tempdir().unwrap();
+        let page = place.path().join("a.html");
+        let watch = Watch::start(place.path(), Method::Auto, QUIET);
+        let mut file = fs::File::create(&page).unwrap();
+        file.write_all(b"<p>half").unwrap();
+        assert!(names(&watch, &page).await);
+        let mut log = fs::File::create(place.path().join("build.log")).unwrap();
+        log.write_all(b"of no interest").unwrap();
+        let _ = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
+        watch.take();
+        assert!(watch.is_stirred(), "it is open");
+        file.write_all(b" and half</p>").unwrap();
+        drop(file);
+        assert!(names(&watch, &page).await);
+        let _ = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
+        watch.take();
+        assert!(!watch.is_stirred());
+    }
+
+    #[tokio::test]
+    async fn a_polled_folder_is_told_of_when_it_looks_the_same_twice() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("public");
+        fs::create_dir(&root).unwrap();
+        let watch = Watch::start(&root, Method::Poll, QUIET);
+        fs::write(root.join("a.html"), "a").unwrap();
+        assert!(names(&watch, &root).await);
+        fs::rename(&root, place.path().join("away")).unwrap();
+        assert!(names(&watch, &root).await, "it is gone");
+        fs::rename(place.path().join("away"), &root).unwrap();
+        assert!(names(&watch, &root).await, "it is back");
     }
 
     #[test]

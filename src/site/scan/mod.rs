@@ -21,7 +21,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use self::feeds::Feeds;
 pub use self::reader::Reader;
-use self::reader::{Unread, is_hidden, is_page, page_path, path_below, read_file};
+use self::reader::{Unread, is_cut_short, is_hidden, is_page, page_path, path_below, read_file};
 use self::sample::{Candidate, Sample};
 use super::feed::{self, Mention};
 use super::frame::{Frame, Sketch};
@@ -34,11 +34,20 @@ use crate::clock::Clock;
 /// to 2 s (FAT), 1 s (NFSv2, ext3) or one tick of the kernel. It is read once more at the next scan.
 const GRANULARITY: SignedDuration = SignedDuration::from_secs(2);
 
+/// A page that ends in the middle is taken for one that is still being written for so long: a build that failed is
+/// repeated within minutes, and a page that stays so is what its author wants.
+const BEING_WRITTEN: SignedDuration = SignedDuration::from_mins(10);
+
 /// Folders in one another. Deeper is a generator gone wild, and paths come near the 4,096 bytes that Linux takes.
 const MAX_DEPTH: usize = 64;
 
 /// Told how many of how many files have been read.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Whether a scan would read a file of this name: a page, or what may be a feed.
+pub fn is_read(path: &Path) -> bool {
+    is_page(path) || (!is_hidden(path) && path.to_str().is_some_and(feed::may_be_feed))
+}
 
 /// Which part of the folder a scan looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +118,11 @@ impl Stamp {
     fn written(&self) -> Timestamp {
         let (seconds, nanoseconds) = self.modified;
         Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0)).unwrap_or_default()
+    }
+
+    /// Whether the file was written so shortly before `now` that it may not be whole yet.
+    fn is_being_written(&self, now: Timestamp) -> bool {
+        now.duration_since(self.written()).abs() < BEING_WRITTEN
     }
 
     /// Whether the file changed so shortly before `now` that the stamp can't be relied upon.
@@ -423,6 +437,10 @@ impl Scanner {
         let mut alternates = Vec::new();
         let mut source = Print::default();
         let (canonical, verdict) = match read_file(&full, page::MAX_PAGE) {
+            Ok(html) if stamp.is_being_written(now) && is_cut_short(&html) => (
+                None,
+                Verdict::Unreadable("ends in the middle; it is left as it is until it is whole".into()),
+            ),
             Ok(html) => {
                 let page = page::read(&Source {
                     path: &below,

@@ -109,6 +109,35 @@ pub(super) fn read_file(path: &Path, limit: usize) -> Result<Vec<u8>, Unread> {
     }
 }
 
+/// Whether an HTML file ends in the middle, as one does while it is written, or when the disk was full: behind its last
+/// tag stands something, and an element that holds the whole page was begun and not ended. Careless authors leave out
+/// end tags, too, but not behind half a sentence.
+pub(super) fn is_cut_short(html: &[u8]) -> bool {
+    let end = html
+        .iter()
+        .rposition(|byte| !byte.is_ascii_whitespace() && *byte != 0)
+        .map_or(0, |last| last + 1);
+    let html = &html[..end];
+    if html.is_empty() {
+        return true;
+    }
+    let count = |wanted: &[u8]| {
+        html.windows(wanted.len())
+            .filter(|part| part.eq_ignore_ascii_case(wanted))
+            .count()
+    };
+    !html.ends_with(b">")
+        && [
+            (b"<html".as_slice(), b"</html".as_slice()),
+            (b"<body", b"</body"),
+            (b"<main", b"</main"),
+            (b"<article", b"</article"),
+            (b"<div", b"</div"),
+        ]
+        .iter()
+        .any(|(start, end)| count(start) > count(end))
+}
+
 /// The beginning of a file.
 pub(super) fn read_start(path: &Path, length: usize) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(length);
@@ -143,4 +172,26 @@ pub(super) fn is_page(path: &Path) -> bool {
 pub(super) fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_ends_in_the_middle_is_told_from_a_careless_one() {
+        let whole = "<!doctype html><html><body><div><p>One two</p></div></body></html>\n";
+        assert!(!is_cut_short(whole.as_bytes()));
+        for end in [0, 20, 26, 36, 40, 50] {
+            let cut = &whole.as_bytes()[..end];
+            assert!(is_cut_short(cut) || cut.ends_with(b">"), "{end}");
+        }
+        for careless in [
+            "<p>One two",
+            "<html><body><p>One</p>\n",
+            "<html><p>One</html>\n<!-- built --> x",
+        ] {
+            assert!(!is_cut_short(careless.as_bytes()), "{careless}");
+        }
+    }
 }

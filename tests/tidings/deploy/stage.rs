@@ -77,11 +77,6 @@ impl Stage {
         assert_eq!(heard, wanted);
     }
 
-    /// The last activity that the follower heard.
-    pub(super) fn last(&self) -> serde_json::Value {
-        self.peer.received().pop().unwrap().activity
-    }
-
     /// Waits until `plan` has nothing to do, or only what is held.
     async fn at_rest(&self) {
         let world = &self.world;
