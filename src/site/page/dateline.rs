@@ -3,13 +3,23 @@
 use scraper::{ElementRef, Node};
 
 use super::claim::Date;
-use super::dates;
 use super::document::{Document, ancestors, has_word, language_of, name, text, text_without, within};
+use super::links;
 use super::region::{self, Region};
 use super::time::{CHANGED, MAX_LABEL, Times, is_of_another, is_update};
+use super::written::{self, Order};
 
 /// Characters beside a date that stands alone in its line: "Veröffentlicht am:".
 const MAX_MARK: usize = 24;
+
+/// Dates of one line: of publication and of a change.
+const MAX_DATES: usize = 2;
+
+/// Boxes around a line in which a link to another page makes it one about that page.
+const MAX_BOX: usize = 4;
+
+/// Boxes of the same kind looked at; the next ones are like them.
+const MAX_TWINS: usize = 8;
 
 /// Words of classes that call a place one for a date.
 const CALLED: [&str; 8] = [
@@ -36,10 +46,12 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>, times: &mut Tim
             continue;
         }
         after_text |= is_prose(element);
-        let Some((date, label)) = line_with_date(element) else {
+        let dates = dates_of(element);
+        if dates.is_empty() || !is_beside_text(region, element) {
             continue;
-        };
-        if !is_beside_text(region, element) || is_of_another(document, region, element, heading) {
+        }
+        if is_of_another(document, region, element, heading) || is_teaser(document, region, element) {
+            times.of_others += 1;
             continue;
         }
         let called = is_called(
@@ -47,29 +59,30 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>, times: &mut Tim
             element,
             &["update", "updated", "modified", "lastmod", "edited"],
         );
-        let changed = CHANGED.iter().any(|word| label.contains(word));
-        if called || changed || is_update(element) {
-            if times.updated.is_none() {
-                times.updated = Some(date);
+        for (date, label) in dates {
+            if called || CHANGED.iter().any(|word| label.contains(word)) || is_update(element) {
+                if times.updated.is_none() {
+                    times.updated = Some(date);
+                    times.shown_by.push(element.id());
+                }
+                continue;
+            }
+            let place = if is_called(region, element, &CALLED) {
+                Place::Called
+            } else if is_beside_heading(element, heading) && !after_text {
+                Place::Beside
+            } else if label.chars().count() <= MAX_MARK {
+                Place::Alone
+            } else {
+                continue;
+            };
+            if best.is_none_or(|best| place > best) {
+                best = Some(place);
+                times.published = Some(date);
+            }
+            if times.published.is_some_and(|published| published.day == date.day) {
                 times.shown_by.push(element.id());
             }
-            continue;
-        }
-        let place = if is_called(region, element, &CALLED) {
-            Place::Called
-        } else if is_beside_heading(element, heading) && !after_text {
-            Place::Beside
-        } else if label.chars().count() <= MAX_MARK {
-            Place::Alone
-        } else {
-            continue;
-        };
-        if best.is_none_or(|best| place > best) {
-            best = Some(place);
-            times.published = Some(date);
-        }
-        if times.published.is_some_and(|published| published.day == date.day) {
-            times.shown_by.push(element.id());
         }
     }
 }
@@ -82,26 +95,60 @@ enum Place {
     Called,
 }
 
-/// The one day that an element's own text names, and the rest of that text, in lower case.
-fn line_with_date(element: ElementRef<'_>) -> Option<(Date, String)> {
-    let has_digit = |node: ego_tree::NodeRef<'_, Node>| matches!(node.value(), Node::Text(text) if text.bytes().any(|byte| byte.is_ascii_digit()));
-    if !element.children().any(has_digit) || matches!(name(element), "script" | "style" | "a" | "time") {
-        return None;
+/// The days that an element's own text names, each with what stands before it, in lower case. The last takes what
+/// stands after it, too.
+fn dates_of(element: ElementRef<'_>) -> Vec<(Date, String)> {
+    let has_digit = element.children().any(
+        |node| matches!(node.value(), Node::Text(text) if text.bytes().any(|byte| byte.is_ascii_digit())),
+    );
+    if !has_digit || matches!(name(element), "script" | "style" | "a" | "time") {
+        return vec![];
     }
     // A date's parts may stand in elements of their own, its links and icons beside it.
     let line = text_without(element, |inner| matches!(name(inner), "a" | "time"));
-    if line.chars().count() > MAX_LABEL || line.ends_with(['!', '?', '…']) {
-        return None;
-    }
-    let date = dates::words(&line, language_of(element))?;
-    let rest = line
-        .chars()
-        .filter(|c| !c.is_numeric())
-        .collect::<String>()
-        .to_lowercase();
     // A sentence about a date isn't a line with one.
-    let sentence = name(element) == "p" && line.ends_with(['.', '。', ':']);
-    (!sentence).then_some((date, rest))
+    let sentence =
+        line.ends_with(['!', '?', '…']) || (name(element) == "p" && line.ends_with(['.', '。', ':']));
+    if sentence || line.chars().count() > MAX_LABEL {
+        return vec![];
+    }
+    let all = written::all(&line, Order::of(language_of(element)));
+    let mut start = 0;
+    let mut dates: Vec<(Date, String)> = vec![];
+    for (date, place) in all {
+        dates.push((date, line[start..place.start].to_lowercase()));
+        start = place.end;
+    }
+    if let Some((_, label)) = dates.last_mut() {
+        label.push_str(&line[start..].to_lowercase());
+    }
+    dates.truncate(MAX_DATES);
+    dates
+}
+
+/// Whether a line belongs to a list of other pages: a link leads to one of them, and a box of the same kind beside it
+/// has another.
+fn is_teaser(document: &Document<'_>, region: &Region<'_>, element: ElementRef<'_>) -> bool {
+    let leads = |around: ElementRef<'_>| {
+        around
+            .descendent_elements()
+            .any(|link| document.leads_elsewhere(link) && links::tag(document, link).is_none())
+    };
+    std::iter::once(element)
+        .chain(ancestors(element))
+        .take_while(|around| around.id() != region.element.id())
+        .take(MAX_BOX)
+        .any(|around| leads(around) && (name(around) == "li" || twins(around).any(leads)))
+}
+
+/// The elements beside one that have its name and classes.
+fn twins<'a>(element: ElementRef<'a>) -> impl Iterator<Item = ElementRef<'a>> {
+    element
+        .prev_siblings()
+        .chain(element.next_siblings())
+        .filter_map(ElementRef::wrap)
+        .filter(move |other| name(*other) == name(element) && other.attr("class") == element.attr("class"))
+        .take(MAX_TWINS)
 }
 
 /// Whether an element is text of the post.
@@ -119,13 +166,18 @@ fn is_beside_text(region: &Region<'_>, element: ElementRef<'_>) -> bool {
         .chain(ancestors(element))
         .take_while(|around| around.id() != region.element.id())
         .all(|around| {
-            !matches!(
+            let cell = matches!(name(around), "td" | "th");
+            let apart = matches!(
                 name(around),
-                "td" | "th" | "figure" | "pre" | "code" | "details" | "blockquote" | "form" | "button"
-            ) && !around
-                .value()
-                .classes()
-                .any(|class| matches!(class, "e-content" | "entry-content"))
+                "figure" | "pre" | "code" | "details" | "blockquote" | "form" | "button"
+            );
+            // A cell with a headline in it is one of a table that makes up the page.
+            (!cell || around.descendent_elements().any(region::is_heading))
+                && !apart
+                && !around
+                    .value()
+                    .classes()
+                    .any(|class| matches!(class, "e-content" | "entry-content"))
                 && !has_word(around, "itemprop", "articleBody")
         })
 }

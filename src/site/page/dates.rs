@@ -41,7 +41,7 @@ pub(super) fn words(text: &str, language: Option<&str>) -> Option<Date> {
 
 /// The date of a line, when it names one day only.
 fn only(text: &str, order: Order) -> Option<Date> {
-    let mut all = written::all(text, order).into_iter();
+    let mut all = written::all(text, order).into_iter().map(|(date, _)| date);
     let first = all.next()?;
     all.all(|other| other.day == first.day).then_some(first)
 }

@@ -13,9 +13,34 @@ pub(super) struct TagLink<'a> {
     pub(super) element: ElementRef<'a>,
 }
 
-/// Folders that hold the pages of tags, in the generators' defaults.
-const FOLDERS: [&str; 8] = [
-    "tag", "tags", "tagged", "label", "labels", "keyword", "keywords", "hashtag",
+/// Folders that hold the pages of tags, in the generators' defaults and in other languages.
+const FOLDERS: [&str; 26] = [
+    "tag",
+    "tags",
+    "tagged",
+    "label",
+    "labels",
+    "keyword",
+    "keywords",
+    "hashtag",
+    "hashtags",
+    "topic",
+    "topics",
+    "schlagwort",
+    "schlagworte",
+    "schlagwörter",
+    "schlagwoerter",
+    "stichwort",
+    "stichworte",
+    "etiqueta",
+    "etiquetas",
+    "etiquette",
+    "mot-cle",
+    "mots-cles",
+    "tagi",
+    "标签",
+    "標籤",
+    "タグ",
 ];
 
 /// Links to tags in a post; where there are more, it is a cloud, and none of them is the post's.
@@ -35,9 +60,9 @@ pub(super) fn tag<'a>(document: &Document<'_>, link: ElementRef<'a>) -> Option<T
             .path_segments()?
             .filter(|part| !part.is_empty() && *part != "index.html")
             .rev();
-        let last = parts.next()?;
-        let folder = parts.next()?;
-        (href.host() == document.own.host() && FOLDERS.contains(&folder) && !last.is_empty()).then_some(())
+        let _name = parts.next()?;
+        let folder = percent_encoding::percent_decode_str(parts.next()?).decode_utf8_lossy();
+        (href.host() == document.own.host() && FOLDERS.contains(&&*folder)).then_some(())
     };
     let category = has_word(link, "rel", "category");
     if category || !(has_word(link, "rel", "tag") || by_path().is_some()) {

@@ -11,11 +11,35 @@ use super::region::Region;
 use super::time::Times;
 use crate::site::feed::Mention;
 
-/// Folders in which generators write one list a name. Posts may lie in one called archive, so that isn't among them.
-const NAMED: [&str; 6] = ["tag", "tags", "category", "categories", "author", "authors"];
+/// Folders in which generators write one list a name. Posts may lie in one called archive or topics, so that those aren't
+/// among them.
+const NAMED: [&str; 19] = [
+    "tag",
+    "tags",
+    "category",
+    "categories",
+    "author",
+    "authors",
+    "hashtag",
+    "schlagwort",
+    "schlagworte",
+    "schlagwoerter",
+    "kategorie",
+    "kategorien",
+    "etiqueta",
+    "etiquetas",
+    "categoria",
+    "categorias",
+    "mots-cles",
+    "tagi",
+    "autor",
+];
+
+/// Folders of the further pages of a list.
+const PAGED: [&str; 5] = ["page", "pages", "seite", "pagina", "página"];
 
 /// Pages that are lists themselves.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 12] = [
     "tag",
     "tags",
     "category",
@@ -24,6 +48,10 @@ const FOLDERS: [&str; 8] = [
     "authors",
     "archive",
     "archives",
+    "archiv",
+    "schlagwort",
+    "schlagworte",
+    "kategorien",
 ];
 
 /// The sign by which a page is a list, `None` when it isn't one.
@@ -126,21 +154,22 @@ fn is_listing_path(document: &Document<'_>) -> bool {
         .collect();
     let stem = |part: &str| part.strip_suffix(".html").unwrap_or(part).to_owned();
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    // What is left without years, months, days and pages: `/archives/2026/05/`, `/2026/`, `/blog/page/2/`.
-    let named: Vec<&str> = parts
+    // `/2026/`, `/archives/2026/05/`: a folder of posts by their dates.
+    let is_year = |part: &str| is_number(part) && part.len() == 4 && part.starts_with(['1', '2']);
+    let numbers = parts
         .iter()
-        .copied()
-        .filter(|part| !is_number(&stem(part)))
-        .collect();
-    if named.len() < parts.len() && is_number(&stem(parts.last().copied().unwrap_or_default())) {
-        let year = parts.first().is_some_and(|first| stem(first).len() == 4);
-        if named.last().is_some_and(|last| FOLDERS.contains(last)) || (named.is_empty() && year) {
-            return true;
-        }
+        .rev()
+        .take_while(|part| is_number(&stem(part)))
+        .count();
+    let (named, dated) = parts.split_at(parts.len() - numbers);
+    if dated.first().is_some_and(|year| is_year(&stem(year)))
+        && named.last().is_none_or(|last| FOLDERS.contains(last))
+    {
+        return true;
     }
     match parts.as_slice() {
         [.., last] if is_numbered_page(&stem(last)) => true,
-        [.., before, last] if *before == "page" => stem(last).bytes().all(|b| b.is_ascii_digit()),
+        [.., before, last] if PAGED.contains(before) => is_number(&stem(last)),
         [.., before, _] if NAMED.contains(before) => true,
         [.., last] => FOLDERS.contains(&stem(last).as_str()),
         [] => false,

@@ -121,7 +121,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
             if meta.no_index {
                 return Err(Reason::NoIndex);
             }
-            if is_error_page(source.path) {
+            if is_error_page(source) {
                 return Err(Reason::ErrorPage);
             }
             if source.path.starts_with("/drafts/") {
@@ -272,14 +272,36 @@ fn claims<'a>(
     .collect()
 }
 
-fn is_error_page(path: &str) -> bool {
-    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+/// Names of pages that servers show instead of others: by status, and in words.
+const ERROR_PAGES: [&str; 13] = [
+    "400",
+    "401",
+    "403",
+    "404",
+    "410",
+    "500",
+    "502",
+    "503",
+    "50x",
+    "notfound",
+    "pagenotfound",
+    "error404",
+    "404error",
+];
+
+fn is_error_page(source: &Source<'_>) -> bool {
+    let path = source.path.trim_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
     let stem = last
         .strip_suffix(".html")
         .or_else(|| last.strip_suffix(".htm"))
         .unwrap_or(last);
-    matches!(stem, "404" | "403" | "410" | "500" | "502" | "503" | "50x")
-        && path.trim_matches('/').matches('/').count() <= 1
+    let bare: String = stem
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_'))
+        .collect::<String>()
+        .to_ascii_lowercase();
+    source.feed.is_none() && ERROR_PAGES.contains(&bare.as_str()) && path.matches('/').count() <= 1
 }
 
 /// A picture that metadata names, when its address leads anywhere.

@@ -3,6 +3,8 @@
 //! A date has a day, a month and a year of four digits. One whose day and month may be taken for one another
 //! (03/04/2026) is read by the language of the page, and by nothing else: where that leaves it open, it is no date.
 
+use std::ops::Range;
+
 use jiff::civil;
 use jiff::tz::Offset;
 
@@ -52,8 +54,8 @@ impl Order {
     }
 }
 
-/// The dates in a text, in its order.
-pub(super) fn all(text: &str, order: Order) -> Vec<Date> {
+/// The dates in a text, in its order, each with the bytes where it stands.
+pub(super) fn all(text: &str, order: Order) -> Vec<(Date, Range<usize>)> {
     let text = text
         .char_indices()
         .nth(MAX_TEXT)
@@ -66,7 +68,8 @@ pub(super) fn all(text: &str, order: Order) -> Vec<Date> {
         match day {
             Some((day, end)) => {
                 let (date, end) = with_time(text, &tokens, day, end);
-                found.extend(date);
+                let byte = |at: usize| tokens.get(at).map_or(text.len(), |(_, start)| *start);
+                found.extend(date.map(|date| (date, byte(at)..byte(end))));
                 at = end.max(at + 1);
             }
             None => at += 1,
@@ -344,8 +347,8 @@ mod tests {
     fn only(text: &str, language: &str) -> String {
         match all(text, Order::of(Some(language))).as_slice() {
             [] => "none".into(),
-            [only] if only.precision == Precision::Day => only.day.to_string(),
-            [only] => format!("{} {:?}", only.at, only.precision),
+            [(only, _)] if only.precision == Precision::Day => only.day.to_string(),
+            [(only, _)] => format!("{} {:?}", only.at, only.precision),
             several => format!("{} dates", several.len()),
         }
     }
@@ -438,8 +441,11 @@ mod tests {
     }
 
     #[test]
-    fn two_dates_are_both_found() {
-        assert_eq!(only("Created 2026-05-01, updated 2 June 2026", "en"), "2 dates");
+    fn two_dates_are_both_found_where_they_stand() {
+        let text = "Geschrieben am 1. Mai 2026, geändert 2026-06-02";
+        let found = all(text, Order::Open);
+        let shown: Vec<&str> = found.iter().map(|(_, place)| &text[place.clone()]).collect();
+        assert_eq!(shown, ["1. Mai 2026", "2026-06-02"]);
     }
 
     proptest! {
