@@ -111,6 +111,13 @@ pub(super) struct Concern {
     in_reply_to: Option<String>,
 }
 
+impl Concern {
+    /// Whether it is about something of ours, rather than a mention only.
+    pub(super) fn is_in_a_thread(&self) -> bool {
+        self.object.is_some()
+    }
+}
+
 /// Why a note is for us: it quotes us, answers us or somebody in one of our threads, or mentions us; in this order.
 pub(super) fn concern_of(instance: &Instance, note: &Note) -> Result<Option<Concern>, StoreError> {
     if let Some(key) = note.quotes.iter().find_map(|id| ours::object(instance, id)) {
@@ -167,7 +174,11 @@ pub(super) fn store(
         concern.object.as_deref(),
         Some(&note.id),
     );
-    if instance.store.interactions.contains(&id) {
+    if let Some(known) = instance.store.interactions.brief(&id) {
+        // It mentioned us before what it answers was known here.
+        if known.kind == InteractionKind::Mention && concern.is_in_a_thread() {
+            return place(instance, &id, concern, &author.id);
+        }
         return Ok(());
     }
     let by_actor = Interaction::label_of_actor(&author.id);
@@ -206,5 +217,20 @@ pub(super) fn store(
     if instance.store.interactions.put_new(&interaction)? {
         event::happened(instance, &interaction)?;
     }
+    Ok(())
+}
+
+/// Puts a mention where it belongs, now that this is known.
+fn place(instance: &Instance, id: &str, concern: &Concern, author: &str) -> Result<(), Refusal> {
+    let placed = instance.store.interactions.update(id, |known| {
+        let other = known.kind == InteractionKind::Mention && known.actor.id == author;
+        if other {
+            known.kind = concern.kind;
+            known.object.clone_from(&concern.object);
+            known.in_reply_to.clone_from(&concern.in_reply_to);
+        }
+        other
+    })?;
+    event::changed(instance, placed.and_then(|placed| placed.object).as_deref());
     Ok(())
 }

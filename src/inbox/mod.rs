@@ -9,6 +9,7 @@ pub mod gate;
 pub mod moderation;
 pub mod value;
 pub mod verify;
+pub mod walk;
 
 mod announce;
 mod answered;
@@ -209,7 +210,8 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Tells the hooks what happened, and forgets what was taken back long ago, until `shutdown`.
+/// Tells the hooks what happened, forgets what was taken back long ago, and looks for replies that never reached the
+/// inbox, until `shutdown`.
 pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
     let around = hooks::Surroundings {
         store: &instance.store,
@@ -218,7 +220,11 @@ pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
         client: &instance.client,
         clock: &instance.clock,
     };
-    tokio::join!(hooks::run(around, shutdown.clone()), sweep(&instance, shutdown));
+    tokio::join!(
+        hooks::run(around, shutdown.clone()),
+        sweep(&instance, shutdown.clone()),
+        walk::run(&instance, shutdown)
+    );
 }
 
 /// Forgets what was taken back long ago, every hour until `shutdown`.

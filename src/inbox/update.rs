@@ -33,7 +33,7 @@ pub(super) async fn take(instance: &Arc<Instance>, verified: &Verified) -> Resul
     .await
 }
 
-fn change(instance: &Instance, actor: &str, id: &str, written: &Written) -> Result<(), Refusal> {
+pub(super) fn change(instance: &Instance, actor: &str, id: &str, written: &Written) -> Result<(), Refusal> {
     let note = &written.note;
     let mut foreign = false;
     let changed = instance.store.interactions.update(id, |known| {

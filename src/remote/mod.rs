@@ -346,6 +346,19 @@ pub async fn object(instance: &Instance, id: &str) -> Result<Value, RemoteError>
     Err(RemoteError::invalid(id, "it has no constant id"))
 }
 
+/// A page of a collection, which has no identity of its own: whatever the host that is asked says at this URL.
+///
+/// # Errors
+/// Any [`RemoteError`].
+pub async fn page(instance: &Instance, url: &str) -> Result<Value, RemoteError> {
+    let fetched = fetch::document(instance, url).await?;
+    let asked = Url::parse(url).map_err(|_| RemoteError::invalid(url, "it is not a URL"))?;
+    if !profile::same_host(&asked, &fetched.url) {
+        return Err(RemoteError::invalid(url, "it is on another host"));
+    }
+    Ok(fetched.document.clone())
+}
+
 fn known(instance: &Instance, id: &str) -> Option<Arc<Known>> {
     if let Some(known) = instance.remote.profiles.get(id) {
         return Some(known);

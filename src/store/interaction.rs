@@ -18,7 +18,7 @@ pub struct Interaction {
     /// The KEY of our object; `None` for a mention that is about none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// The id of the remote activity.
+    /// The id of the remote activity; of a reply that was fetched, the object's own.
     pub activity: String,
     /// The id of the remote object: of a reply, quote or mention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ pub struct Interaction {
     /// Pictures and the like.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
-    /// The activity as it came.
+    /// The activity as it came; of a reply that was fetched, a Create around the object as it came.
     pub raw: Value,
 }
 

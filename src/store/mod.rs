@@ -41,7 +41,7 @@ pub use self::job::Job;
 pub use self::media::{Format, Media, Picture, PictureKind};
 pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach, Translated};
 pub use self::quote::Quote;
-pub use self::remote::{RemoteActor, RemoteHost};
+pub use self::remote::{RemoteActor, RemoteHost, RemoteWalk};
 pub use self::report::Report;
 pub use self::seen::{Going, Gone};
 pub use self::site::{Held, SiteState};
@@ -168,6 +168,8 @@ pub struct Store {
     pub remote_actors: Cache<RemoteActor>,
     /// What is known of remote hosts: a cache.
     pub remote_hosts: Cache<RemoteHost>,
+    /// When the replies to replies were last looked for: a cache.
+    pub remote_walks: Cache<RemoteWalk>,
     /// Pictures of others that are kept here, for readers.
     pub media: Media,
     followers: RwLock<BTreeMap<String, Arc<Table<Follower>>>>,
@@ -200,6 +202,7 @@ impl Store {
             gone: Table::open(&disk, "gone")?,
             remote_actors: Cache::new(&disk, "remote/actors"),
             remote_hosts: Cache::new(&disk, "remote/hosts"),
+            remote_walks: Cache::new(&disk, "remote/walks"),
             media: Media::open(&disk, "media")?,
             followers: RwLock::default(),
             disk,

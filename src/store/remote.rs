@@ -47,3 +47,22 @@ impl Record for RemoteHost {
 
     fn brief(&self) {}
 }
+
+/// When the replies to a reply were last looked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoteWalk {
+    /// The short id of the reply.
+    pub id: String,
+    /// When.
+    pub walked: Timestamp,
+}
+
+impl Record for RemoteWalk {
+    type Brief = ();
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn brief(&self) {}
+}

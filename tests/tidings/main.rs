@@ -33,6 +33,7 @@ mod theme; // what the guide promises to those who write themes
 mod tls; // servers that speak https
 mod translations; // pages in several languages
 mod vectors; // signatures made by others
+mod walk; // replies to replies, which nobody sends us
 mod widget; // what people said, on the reader's page
 
 #[test]
