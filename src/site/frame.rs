@@ -32,6 +32,8 @@ pub struct Sketch {
     pub places: Vec<Place>,
     /// Its texts and pictures.
     pub units: Vec<Unit>,
+    /// The place of the text that the site's feed gives of it.
+    pub guided: Option<u32>,
 }
 
 /// An element of a page.
@@ -52,12 +54,24 @@ pub struct Unit {
     pub place: u32,
     /// Hash of what it says, or of a picture's address.
     pub text: u64,
+    /// Hash of a short text up to its colon or first digit, if it has one: "Tags", "Posted on".
+    pub label: Option<u64>,
     /// How much it says: letters, of which those of scripts that write words with one or two count twice.
     pub weight: u32,
     /// How much of that is in links to other pages of the site.
     pub linked: u32,
     /// What it is.
     pub kind: UnitKind,
+}
+
+impl Unit {
+    /// What it is counted under in a place.
+    fn keys(&self, path: u64) -> impl Iterator<Item = u64> {
+        let label = self
+            .label
+            .map(|label| Hash::new().number(path).number(label).number(1).done());
+        std::iter::once(key(path, self.text)).chain(label)
+    }
 }
 
 /// What a unit is.
@@ -109,7 +123,7 @@ impl Frame {
             shared: sorted(counts.shared(all)),
             ..Frame::default()
         };
-        frame.chrome = sorted(counts.chrome(all));
+        frame.chrome = sorted(counts.chrome(sketches, all));
         frame.leading = sorted(leading(sketches, all));
         frame.content = frame.contents(sketches);
         frame
@@ -128,7 +142,7 @@ impl Frame {
         match unit.kind {
             UnitKind::Fixed => Share::Own,
             UnitKind::Text if holds(&self.chrome, place.path) => Share::Chrome,
-            _ if !holds(&self.shared, key(place.path, unit.text)) => Share::Own,
+            _ if !unit.keys(place.path).any(|key| holds(&self.shared, key)) => Share::Own,
             UnitKind::Picture => Share::Chrome,
             _ => Share::Repeated,
         }
@@ -140,35 +154,20 @@ impl Frame {
     }
 
     /// The places in which posts say what is their own, the most frequent first.
-    pub fn contents(&self, sketches: &[&Sketch]) -> Box<[u64]> {
-        let supports: Vec<BTreeMap<u64, usize>> = sketches
-            .iter()
-            .map(|sketch| self.supports(sketch))
-            .filter(|supports| !supports.is_empty())
-            .collect();
-        let mut left: Vec<&BTreeMap<u64, usize>> = supports.iter().collect();
+    ///
+    /// Posts whose text a feed gives are asked first: theirs is no guess.
+    fn contents(&self, sketches: &[&Sketch]) -> Box<[u64]> {
         let mut found = vec![];
-        while found.len() < MAX_TEMPLATES && left.len() >= MIN_SAMPLE && left.len() * 6 >= supports.len() {
-            // How many pages a place is good for, and how deep it lies.
-            let mut votes: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
-            for (path, depth) in left.iter().flat_map(|supports| supports.iter()) {
-                let vote = votes.entry(*path).or_default();
-                *vote = (vote.0 + 1, vote.1.max(*depth));
-            }
-            let most = votes.values().map(|(pages, _)| *pages).max().unwrap_or(0);
-            // The outermost places are good for all pages; the innermost that is good for nearly as many says most.
-            let deepest = votes
-                .iter()
-                .filter(|(_, (pages, _))| *pages >= MIN_SAMPLE && pages * 10 >= most * 8)
-                .max_by_key(|(path, (_, depth))| (*depth, **path));
-            let Some((path, (_, depth))) = deepest else { break };
-            let (path, depth) = (*path, *depth);
-            left.retain(|supports| !supports.contains_key(&path));
-            if depth == 0 {
-                break;
-            }
-            found.push(path);
-        }
+        let (guided, unguided): (Vec<&Sketch>, Vec<&Sketch>) = sketches
+            .iter()
+            .copied()
+            .partition(|sketch| sketch.guided.is_some());
+        let mut left: Vec<Supports> = guided.into_iter().filter_map(Supports::guided).collect();
+        elect(&mut found, &mut left, sketches.len());
+        let unguided = unguided.into_iter().map(|sketch| self.supports(sketch));
+        left.extend(unguided.filter(|supports| !found.iter().any(|path| supports.has(*path))));
+        left.retain(|supports| !supports.0.is_empty());
+        elect(&mut found, &mut left, sketches.len());
         found.into()
     }
 
@@ -177,13 +176,9 @@ impl Frame {
         &self.content
     }
 
-    /// The places of one page that hold most of its own text, with their depth.
-    fn supports(&self, sketch: &Sketch) -> BTreeMap<u64, usize> {
+    /// The places of one page that hold most of its own text.
+    fn supports(&self, sketch: &Sketch) -> Supports {
         let mut own = vec![0_u32; sketch.places.len()];
-        let mut times: HashMap<u64, usize> = HashMap::new();
-        for place in &sketch.places {
-            *times.entry(place.path).or_default() += 1;
-        }
         for unit in &sketch.units {
             if unit.linked * 2 <= unit.weight && self.share(sketch, unit) == Share::Own {
                 own[unit.place as usize] += unit.weight;
@@ -191,19 +186,66 @@ impl Frame {
         }
         add_up(sketch, &mut own);
         let whole = own.first().copied().unwrap_or(0);
+        let most = |at: usize| u64::from(own[at]) * 10 >= u64::from(whole) * 7;
+        Supports::of(sketch, |at| whole >= MIN_OWN && most(at))
+    }
+}
+
+/// Places of a page that may be where its content is, with their depth. None is on the page twice.
+struct Supports(BTreeMap<u64, usize>);
+
+impl Supports {
+    fn of(sketch: &Sketch, wanted: impl Fn(usize) -> bool) -> Supports {
+        let mut times: HashMap<u64, usize> = HashMap::new();
+        for place in &sketch.places {
+            *times.entry(place.path).or_default() += 1;
+        }
         let mut depths = vec![0_usize; sketch.places.len()];
         let mut supports = BTreeMap::new();
-        if whole < MIN_OWN {
-            return supports;
-        }
         for (at, place) in sketch.places.iter().enumerate().skip(1) {
             depths[at] = depths[place.parent as usize] + 1;
-            let most = u64::from(own[at]) * 10 >= u64::from(whole) * 7;
-            if most && place.container && times.get(&place.path) == Some(&1) {
+            if place.container && times.get(&place.path) == Some(&1) && wanted(at) {
                 supports.insert(place.path, depths[at]);
             }
         }
-        supports
+        Supports(supports)
+    }
+
+    /// Those around the text that a feed gives.
+    fn guided(sketch: &Sketch) -> Option<Supports> {
+        let mut around = HashSet::new();
+        let mut at = sketch.guided?;
+        while around.insert(at) {
+            at = sketch.places.get(at as usize)?.parent;
+        }
+        let found = Supports::of(sketch, |at| around.contains(&count(at)));
+        Some(found).filter(|found| !found.0.is_empty())
+    }
+
+    fn has(&self, path: u64) -> bool {
+        self.0.contains_key(&path)
+    }
+}
+
+/// Elects the places that are good for most pages, template by template, and leaves the pages for which none is.
+fn elect(found: &mut Vec<u64>, left: &mut Vec<Supports>, all: usize) {
+    while found.len() < MAX_TEMPLATES && left.len() >= MIN_SAMPLE && left.len() * 6 >= all {
+        // How many pages a place is good for, and how deep it lies.
+        let mut votes: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+        for (path, depth) in left.iter().flat_map(|supports| &supports.0) {
+            let vote = votes.entry(*path).or_default();
+            *vote = (vote.0 + 1, vote.1.max(*depth));
+        }
+        let most = votes.values().map(|(pages, _)| *pages).max().unwrap_or(0);
+        // The outermost places are good for all pages; the innermost that is good for nearly as many says most.
+        let deepest = votes
+            .iter()
+            .filter(|(_, (pages, _))| *pages >= MIN_SAMPLE && pages * 10 >= most * 8)
+            .max_by_key(|(path, (_, depth))| (*depth, **path));
+        let Some((path, _)) = deepest else { break };
+        let path = *path;
+        left.retain(|supports| !supports.has(path));
+        found.push(path);
     }
 }
 
@@ -212,16 +254,13 @@ impl Frame {
 struct Counts {
     /// Pages that have a place.
     places: HashMap<u64, u32>,
-    /// Pages that say a text in a place; with the place, and that of the element around the element around it.
+    /// Pages that say a text in a place; with the place two elements further out.
     texts: HashMap<u64, Said>,
 }
 
 struct Said {
     pages: u32,
-    path: u64,
     around: u64,
-    /// Whether it counts for what the place is.
-    counts: bool,
 }
 
 impl Counts {
@@ -236,14 +275,13 @@ impl Counts {
             for unit in sketch.units.iter().filter(|unit| unit.kind != UnitKind::Fixed) {
                 let place = &sketch.places[unit.place as usize];
                 let around = sketch.places[place.parent as usize].parent;
-                let key = key(place.path, unit.text);
-                let said = counts.texts.entry(key).or_insert_with(|| Said {
-                    pages: 0,
-                    path: place.path,
-                    around: sketch.places[around as usize].path,
-                    counts: unit.kind == UnitKind::Text,
-                });
-                said.pages += u32::from(seen.insert(key));
+                for key in unit.keys(place.path) {
+                    let said = counts.texts.entry(key).or_insert_with(|| Said {
+                        pages: 0,
+                        around: sketch.places[around as usize].path,
+                    });
+                    said.pages += u32::from(seen.insert(key));
+                }
             }
         }
         counts
@@ -261,14 +299,20 @@ impl Counts {
         shared.map(|(key, _)| *key).collect()
     }
 
-    /// Places in which a quarter of all posts says something, and nearly nothing that no other post says.
-    fn chrome(&self, all: u32) -> Vec<u64> {
+    /// Places in which a quarter of all posts says something, and nearly nothing that no other post says or begins with.
+    fn chrome(&self, sketches: &[&Sketch], all: u32) -> Vec<u64> {
         let mut said: HashMap<u64, (u32, u32)> = HashMap::new();
-        for text in self.texts.values().filter(|text| text.counts) {
-            let (repeated, times) = said.entry(text.path).or_default();
-            *times += text.pages;
-            if text.pages > 1 {
-                *repeated += text.pages;
+        for sketch in sketches {
+            for unit in sketch.units.iter().filter(|unit| unit.kind == UnitKind::Text) {
+                let path = sketch.places[unit.place as usize].path;
+                let mut keys = unit
+                    .keys(path)
+                    .map(|key| self.texts.get(&key).map_or(0, |said| said.pages));
+                let by_text = keys.next().is_some_and(|pages| pages > 1);
+                let by_label = keys.next().is_some_and(|pages| is_common(pages, all));
+                let (repeated, times) = said.entry(path).or_default();
+                *repeated += u32::from(by_text || by_label);
+                *times += 1;
             }
         }
         let chrome = said.into_iter().filter(|(path, (repeated, times))| {

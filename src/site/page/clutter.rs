@@ -166,12 +166,12 @@ pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> HashS
             skipped = Some(element.id());
             continue;
         }
-        before_prose &= name(element) != "p";
         let heads = |element: ElementRef<'_>| {
-            region::is_heading(element)
+            (region::is_heading(element) || headline::is_line(element))
                 && (title.is_some_and(|title| headline::clean(element) == title)
                     || (!root.marked && name(element) == "h1"))
         };
+        before_prose &= name(element) != "p" || heads(element);
         let headed = before_prose && headline.is_none();
         let never = is_never(&place, element);
         let around =
@@ -233,7 +233,10 @@ fn is_never(place: &Place, element: ElementRef<'_>) -> bool {
     if place.code > 0 || !is_box(element) {
         return false;
     }
-    let words = |text: &str| text.split(['-', '_']).any(|word| NEVER.contains(&word));
+    let words = |text: &str| {
+        text.split(['-', '_'])
+            .any(|word| NEVER.iter().any(|never| word.eq_ignore_ascii_case(never)))
+    };
     let id = element.attr("id");
     element
         .value()

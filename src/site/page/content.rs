@@ -7,10 +7,10 @@ use scraper::ElementRef;
 use url::Url;
 
 use super::document::{Document, ancestors, elements, has_word, is_web, name, text};
+use super::guide::Guide;
 use super::microformats::Entries;
 use super::region::{self, Region};
 use super::time::Times;
-use super::verdict::Source;
 use super::view::{Core, View};
 use super::{clutter, links};
 use crate::sanitize::{self, Own};
@@ -29,15 +29,14 @@ pub(super) struct Root<'a> {
 /// Finds the element: what the page marks as content, else where the feed's text, other pages or the density of text
 /// show that it stands ([`View`]), else the region. What all pages share is dropped from it in any case.
 pub(super) fn root<'a>(
-    source: &Source<'a>,
+    view: &View<'a>,
+    guide: Option<&Guide>,
     document: &Document<'a>,
     entry: &Entries<'a>,
     region: &Region<'a>,
     title: Option<&str>,
 ) -> Root<'a> {
-    let view = View::of(document, source.frame);
     let mut root = marked(document, entry, region).unwrap_or_else(|| {
-        let guide = source.feed.and_then(|feed| feed.guide.as_ref());
         let core = view.core(region, guide, title).unwrap_or_else(|| Core {
             element: region.element,
             source: region.source,

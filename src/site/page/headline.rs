@@ -4,10 +4,15 @@ use scraper::ElementRef;
 
 use super::claim::Claim;
 use super::content::Root;
-use super::document::{Document, ancestors, name, self_and_ancestors, some_line, text, text_without, within};
+use super::document::{
+    Document, ancestors, is_separate, name, self_and_ancestors, some_line, text, text_without, within,
+};
 use super::meta::Meta;
 use super::microformats::Entries;
 use super::region::{self, Region};
+
+/// Elements inside of a line that is a headline: emphasis, a link to itself.
+const MAX_INSIDE: usize = 8;
 
 /// The text of the heading that stands for the post: its `<h1>`, or the heading in its article's header.
 pub(super) fn h1(document: &Document<'_>, region: &Region<'_>, meta: &Meta) -> Option<String> {
@@ -15,20 +20,93 @@ pub(super) fn h1(document: &Document<'_>, region: &Region<'_>, meta: &Meta) -> O
         .all
         .iter()
         .copied()
-        .filter(|element| name(*element) == "h1" && !is_of_site(document, region, meta, *element))
+        .filter(|element| name(*element) == "h1" && !is_of_site(document, meta, *element))
         .collect();
+    let own = |heading: &ElementRef<'_>| !is_in_banner(region, *heading);
     let inside = all
         .iter()
         .copied()
-        .find(|heading| within(*heading, region.element));
-    let heading = inside.or_else(|| all.first().copied()).or_else(|| {
-        // Themes whose <h1> is the site's name give posts an <h2>.
-        (name(region.element) == "article").then_some(())?;
-        region.element.descendent_elements().find(|inner| {
-            name(*inner) == "h2" && ancestors(*inner).take(2).any(|around| name(around) == "header")
+        .find(|heading| within(*heading, region.element) && own(heading));
+    let heading = inside
+        .or_else(|| all.iter().copied().find(own))
+        .or_else(|| {
+            // Themes whose <h1> is the site's name give posts an <h2>.
+            (name(region.element) == "article").then_some(())?;
+            region.element.descendent_elements().find(|inner| {
+                name(*inner) == "h2" && ancestors(*inner).take(2).any(|around| name(around) == "header")
+            })
         })
-    })?;
+        .or_else(|| windows(document, region, meta))
+        .or_else(|| {
+            all.iter()
+                .copied()
+                .find(|heading| within(*heading, region.element))
+        })?;
     some_line(&clean(heading))
+}
+
+/// The element that says what the window is called, beside the name of the site: a headline that isn't marked as one.
+fn windows<'a>(document: &Document<'a>, region: &Region<'a>, meta: &Meta) -> Option<ElementRef<'a>> {
+    let window = window(document)?;
+    let says = |element: ElementRef<'a>| {
+        let said = clean(element);
+        !said.is_empty() && !is_site_name(meta, &said) && is_segment(&said, &window)
+    };
+    let around = |element: &ElementRef<'a>| {
+        !is_of_site(document, meta, *element)
+            && !is_in_banner(region, *element)
+            && !ancestors(*element).any(|around| matches!(name(around), "nav" | "a" | "li" | "footer"))
+    };
+    let all = || {
+        document
+            .all
+            .iter()
+            .copied()
+            .filter(|element| within(*element, region::body(document)))
+    };
+    let headings = all().filter(|element| region::is_heading(*element));
+    let lines = all().filter(|element| {
+        is_line(*element) && !element.descendent_elements().any(|inner| name(inner) == "a")
+    });
+    headings
+        .chain(lines)
+        .find(|element| says(*element) && around(element))
+}
+
+/// What the page's window is called: `<title>`.
+pub(super) fn window(document: &Document<'_>) -> Option<String> {
+    let title = document.all.iter().find(|element| name(**element) == "title")?;
+    some_line(&text(*title))
+}
+
+/// Whether an element may hold a headline though it isn't a heading.
+pub(super) fn is_line(element: ElementRef<'_>) -> bool {
+    let mut inside = element.descendent_elements().skip(1);
+    let small = inside
+        .by_ref()
+        .take(MAX_INSIDE)
+        .all(|inner| !is_separate(name(inner)));
+    small
+        && inside.next().is_none()
+        && matches!(
+            name(element),
+            "b" | "strong" | "big" | "font" | "span" | "div" | "center" | "p"
+        )
+}
+
+/// Whether a line is a text, or stands at one end of it with a sign between it and the rest.
+pub(super) fn is_segment(line: &str, whole: &str) -> bool {
+    let is_sign = |c: char| {
+        matches!(
+            c,
+            '|' | '-' | '–' | '—' | '·' | '•' | ':' | '»' | '«' | '/' | '<' | '~' | '：'
+        )
+    };
+    let Some(rest) = whole.strip_prefix(line).map(str::trim_start) else {
+        let start = whole.strip_suffix(line).map(str::trim_end);
+        return start.is_some_and(|start| start.ends_with(is_sign));
+    };
+    rest.is_empty() || rest.starts_with(is_sign)
 }
 
 /// The text of a heading without the link to itself that themes hang onto it.
@@ -46,7 +124,7 @@ pub(super) fn is_anchor(element: ElementRef<'_>) -> bool {
                 .any(|c| c.is_alphanumeric() && c.is_ascii() || c.is_alphabetic()))
 }
 
-fn is_of_site(document: &Document<'_>, region: &Region<'_>, meta: &Meta, heading: ElementRef<'_>) -> bool {
+fn is_of_site(document: &Document<'_>, meta: &Meta, heading: ElementRef<'_>) -> bool {
     let links_home = heading
         .descendent_elements()
         .chain(self_and_ancestors(heading))
@@ -60,9 +138,17 @@ fn is_of_site(document: &Document<'_>, region: &Region<'_>, meta: &Meta, heading
                         url.fragment().is_none() && super::document::same_page(&url, &document.site)
                     })
         });
-    let banner = !within(heading, region.element)
-        && ancestors(heading).any(|around| matches!(name(around), "header" | "nav" | "aside" | "footer"));
-    links_home || banner || is_site_name(meta, &text(heading)) || ancestors(heading).any(region::is_beside)
+    links_home || is_site_name(meta, &text(heading)) || ancestors(heading).any(region::is_beside)
+}
+
+/// Whether a heading stands in what opens or closes the page, not the post. In the `<header>` of a page without other
+/// marks may stand either.
+fn is_in_banner(region: &Region<'_>, heading: ElementRef<'_>) -> bool {
+    let outside = !within(heading, region.element) || name(region.element) == "body";
+    outside
+        && ancestors(heading)
+            .take_while(|around| !matches!(name(*around), "article" | "main"))
+            .any(|around| matches!(name(around), "header" | "nav" | "aside" | "footer"))
 }
 
 fn is_site_name(meta: &Meta, title: &str) -> bool {

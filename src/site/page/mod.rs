@@ -47,6 +47,7 @@ pub use head::{Head, head};
 use meta::Meta;
 use outline::Outline;
 pub use verdict::{Evidence, FEED, Page, Reason, Said, Source, Verdict};
+use view::View;
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
 pub const MAX_PAGE: usize = 8 << 20;
@@ -90,7 +91,22 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         return None;
     };
     let document = Document::new(&html, source.path, source.site);
-    Some(Outline::of(&document, region::body(&document), MAX_SKETCH).sketch)
+    // A page for printers or telephones, the same post once more.
+    let copy = |canonical: &String| Url::parse(canonical).is_ok_and(|url| !document.is_own(&url));
+    if page.canonical.as_ref().is_some_and(copy) {
+        return None;
+    }
+    let outline = Outline::of(&document, region::body(&document), MAX_SKETCH);
+    let guided = source
+        .feed
+        .and_then(|feed| feed.guide.as_ref())
+        .and_then(|guide| guide.find(&outline))
+        .map(|at| outline.container(at))
+        .and_then(|at| u32::try_from(at).ok());
+    Some(Sketch {
+        guided,
+        ..outline.sketch
+    })
 }
 
 fn parse(source: &Source<'_>) -> Result<Html, Reason> {
@@ -137,8 +153,9 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
 
     let posting = json_ld::read(&document);
     let entry = microformats::read(&document);
-    let region = region::find(&document);
-    let times = time::read(&document, &region);
+    let view = View::of(&document, source.frame);
+    let guide = source.feed.and_then(|feed| feed.guide.as_ref());
+    let (region, times) = placed(&document, &view, guide, &meta);
     let claims = claims(source, &document, &meta, &posting, &entry, &region, &times);
     page.said = claim::said(&claims);
     let states = |claim: &Option<Claim>| claim.is_some();
@@ -161,7 +178,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     let (published, published_by) = published(&claims).ok_or(Reason::NoDate)?;
 
     let told = first(&claims, |claim| claim.title.as_deref()).map(|(title, _)| title);
-    let root = content::root(source, &document, &entry, &region, told);
+    let root = content::root(&view, guide, &document, &entry, &region, told);
     let title =
         headline::choose(&claims, &meta, &entry, &root).or_else(|| heard::title(source.feed, &meta, &root));
     let body = content::read(
@@ -225,6 +242,30 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
         featured: meta.asked.featured,
         translations: vec![],
     })))
+}
+
+/// Where the post stands, and the dates there. Other posts of the site may show that it is less than the elements of the
+/// page say, and that a date beside it is another's.
+fn placed<'a>(
+    document: &Document<'a>,
+    view: &View<'a>,
+    guide: Option<&Guide>,
+    meta: &Meta,
+) -> (region::Region<'a>, time::Times) {
+    let region = region::find(document);
+    let times = time::read(document, &region);
+    if region.source == "<article>" {
+        return (region, times);
+    }
+    let title = meta.open_graph.title.as_deref();
+    let around = view
+        .around(guide, title)
+        .filter(|around| document::within(*around, region.element));
+    let narrow = around.map(|element| region::Region { element, ..region });
+    match narrow.map(|narrow| (time::read(document, &narrow), narrow)) {
+        Some((dates, narrow)) if dates.published.is_some() || times.published.is_none() => (narrow, dates),
+        _ => (region, times),
+    }
 }
 
 /// The order of trust, most trusted first.

@@ -16,8 +16,15 @@ use crate::site::frame::{Hash, Place, Sketch, Unit, UnitKind};
 /// Letters up to which digits don't count: "3 minutes to read" is what "5 minutes to read" is.
 const MAX_COUNTED: u32 = 60;
 
+/// Letters of a line about the post, and of the label before its colon.
+const MAX_LABELLED: u32 = 120;
+const MAX_LABEL: u32 = 30;
+
 /// From here on letters are of scripts that write a word with one or two: Chinese, Japanese, Korean.
 const DENSE: char = '\u{2e80}';
+
+/// Columns that are told apart.
+const MAX_COLUMNS: usize = 8;
 
 /// What a picture weighs: as much as a line of text, so that a post that is one has something of its own.
 const PICTURE: u32 = 60;
@@ -106,6 +113,15 @@ impl<'a> Outline<'a> {
         self.index.get(&element).map(|at| *at as usize)
     }
 
+    /// The place itself, or the innermost around it that only holds other things.
+    pub(super) fn container(&self, place: usize) -> usize {
+        let mut at = place;
+        while at != 0 && !self.sketch.places[at].container {
+            at = self.parent(at);
+        }
+        at
+    }
+
     /// Whether a place is another, or inside it.
     pub(super) fn within(&self, place: usize, other: usize) -> bool {
         (other..self.ends[other]).contains(&place)
@@ -163,6 +179,7 @@ impl<'a> Drawing<'a, '_> {
             self.outline.sketch.units.push(Unit {
                 place: at,
                 text: Hash::new().bytes(address.as_bytes()).done(),
+                label: None,
                 weight: PICTURE,
                 linked: if self.link.is_some_and(|(_, leads)| leads) {
                     PICTURE
@@ -272,20 +289,32 @@ impl<'a> Drawing<'a, '_> {
 
 fn unit(place: u32, text: &str, linked: u32, kind: UnitKind) -> Unit {
     let weight = weight(text).max(1);
-    let letters = said(text);
     let counted = weight <= MAX_COUNTED && kind != UnitKind::Fixed;
-    let letters = letters.filter(|c| !(counted && c.is_numeric()));
-    let mut hash = Hash::new();
-    for letter in letters {
-        hash = hash.number(u64::from(u32::from(letter)));
-    }
     Unit {
         place,
-        text: hash.done(),
+        text: hash(said(text).filter(|c| !(counted && c.is_numeric()))),
+        label: label(text).filter(|_| weight <= MAX_LABELLED && kind == UnitKind::Text),
         weight,
         linked,
         kind,
     }
+}
+
+/// The hash of what stands before a line's colon or first digit.
+fn label(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| matches!(c, ':' | '：') || c.is_numeric())?;
+    let label = &text[..end];
+    (1..=MAX_LABEL)
+        .contains(&weight(label))
+        .then(|| hash(said(label)))
+}
+
+fn hash(letters: impl Iterator<Item = char>) -> u64 {
+    letters
+        .fold(Hash::new(), |hash, letter| {
+            hash.number(u64::from(u32::from(letter)))
+        })
+        .done()
 }
 
 /// What a text says whatever its spaces and marks: those change with the way it was written out.
@@ -378,6 +407,14 @@ fn picture<'a>(element: ElementRef<'a>) -> Option<&'a str> {
 /// The hash of an element's name, and of the classes and the id that it has in common with its like on other pages.
 fn signature(mut hash: Hash, element: ElementRef<'_>) -> Hash {
     hash = hash.bytes(name(element).as_bytes());
+    if matches!(name(element), "td" | "th") {
+        // The columns of a page from before style sheets have no names.
+        let before = element
+            .prev_siblings()
+            .filter(|node| node.value().is_element())
+            .take(MAX_COLUMNS);
+        hash = hash.number(before.count() as u64);
+    }
     // Where engines put what the post is filed under: WordPress's `post_class` and `body_class`, Ghost's.
     if matches!(name(element), "html" | "body" | "main" | "article") {
         return hash;

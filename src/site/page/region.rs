@@ -8,6 +8,7 @@ use super::document::{Document, ancestors, has_class, has_word, name, self_and_a
 const MAX_ARTICLES: usize = 200;
 
 /// Where the post stands.
+#[derive(Clone, Copy)]
 pub(super) struct Region<'a> {
     pub(super) element: ElementRef<'a>,
     /// The element's kind, for the evidence.

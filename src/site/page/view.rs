@@ -9,11 +9,11 @@ use std::collections::HashSet;
 use ego_tree::NodeId;
 use scraper::ElementRef;
 
-use super::clutter;
-use super::document::{Document, name, self_and_ancestors, some_line, text};
+use super::document::{Document, ancestors, name, self_and_ancestors, some_line};
 use super::guide::Guide;
 use super::outline::Outline;
 use super::region::{self, Region};
+use super::{clutter, headline};
 use crate::site::frame::{Frame, Share, UnitKind, add_up, sums};
 
 /// Places of an outline; a page of 8 MiB in which every word is an element has more, and its end is left as it is.
@@ -21,6 +21,9 @@ const MAX_PLACES: usize = 100_000;
 
 /// Weight of text before the content that belongs to it all the same: a paragraph, not a line about the post.
 const PARAGRAPH: u32 = 140;
+
+/// Weight of a headline; what is longer is a paragraph.
+const MAX_HEADLINE: u32 = 400;
 
 /// A page seen beside the others of its site.
 pub(super) struct View<'a> {
@@ -31,6 +34,8 @@ pub(super) struct View<'a> {
     out: Vec<bool>,
     /// Weight of what is the page's own in each place: neither shared, nor links, nor beside.
     own: Vec<u32>,
+    /// What the window is called.
+    window: Option<String>,
     frame: Option<&'a Frame>,
 }
 
@@ -85,6 +90,7 @@ impl<'a> View<'a> {
             shares,
             out,
             own,
+            window: headline::window(document),
             frame,
         }
     }
@@ -97,15 +103,34 @@ impl<'a> View<'a> {
         title: Option<&str>,
     ) -> Option<Core<'a>> {
         let start = self.outline.place(region.element.id())?;
-        let (at, source) = self
-            .guided(guide)
-            .map(|at| (at, "where the feed's text stands"))
-            .or_else(|| self.compared().map(|at| (at, "compared with other posts")))
-            .or_else(|| {
-                let at = self.densest(start, title);
-                (region.source != "<article>" && at != start).then_some((at, "density of text"))
-            })?;
+        let (at, source) = self.found(guide).or_else(|| {
+            let at = self.densest(start, title);
+            (region.source != "<article>" && at != start).then_some((at, "density of text"))
+        })?;
         Some(self.with_lead(at, start, source, title))
+    }
+
+    /// Where the feed or the other posts say that the content is.
+    fn found(&self, guide: Option<&Guide>) -> Option<(usize, &'static str)> {
+        let compared = self.compared();
+        // A feed may give only the beginning, which may stand in an element by itself.
+        let beginning = |at: usize| compared.is_some_and(|whole| self.outline.within(at, whole));
+        self.guided(guide)
+            .filter(|at| !beginning(*at))
+            .map(|at| (at, "where the feed's text stands"))
+            .or_else(|| compared.map(|at| (at, "compared with other posts")))
+    }
+
+    /// The smallest element around the content and its headline, where the feed or other posts tell what the content
+    /// is: dates and tags outside of it are of other pages.
+    pub(super) fn around(&self, guide: Option<&Guide>, title: Option<&str>) -> Option<ElementRef<'a>> {
+        let (core, _) = self.found(guide)?;
+        let headline = self.headline(0, title)?;
+        let mut at = core;
+        while !self.outline.within(headline, at) {
+            at = self.outline.parent(at);
+        }
+        (at != 0).then(|| self.outline.elements[at])
     }
 
     fn is_container(&self, at: usize) -> bool {
@@ -114,12 +139,8 @@ impl<'a> View<'a> {
 
     /// The smallest container of what the feed's content and the page have in common.
     fn guided(&self, guide: Option<&Guide>) -> Option<usize> {
-        let found = guide?.find(&self.outline)?;
-        let mut at = found;
-        while !self.is_container(at) && at != 0 {
-            at = self.outline.parent(at);
-        }
-        (at != 0).then_some(at)
+        let found = self.outline.container(guide?.find(&self.outline)?);
+        (found != 0).then_some(found)
     }
 
     /// The one element that stands where other posts have what is their own.
@@ -192,23 +213,36 @@ impl<'a> View<'a> {
             .all(|other| self.own[other] < PARAGRAPH)
     }
 
-    /// The heading that says the title, or else the first one.
+    /// The first place that says the title, or what the window is called.
     fn headline(&self, start: usize, title: Option<&str>) -> Option<usize> {
-        let headings = || {
-            self.outline.sketch.units.iter().filter(|unit| {
-                unit.kind == UnitKind::Heading
-                    && !self.out[unit.place as usize]
+        let title = title.and_then(some_line);
+        let says = |element: ElementRef<'a>| {
+            let said = headline::clean(element);
+            let titled = title.as_ref().is_some_and(|title| *title == said);
+            !said.is_empty()
+                && (titled
+                    || self
+                        .window
+                        .as_ref()
+                        .is_some_and(|window| headline::is_segment(&said, window)))
+        };
+        let aside = |element: ElementRef<'a>| {
+            ancestors(element)
+                .any(|around| matches!(name(around), "nav" | "li" | "footer") || region::is_beside(around))
+        };
+        let units = self.outline.sketch.units.iter().zip(&self.shares);
+        let mut places = units
+            .filter(|(unit, share)| {
+                **share == Share::Own
+                    && matches!(unit.kind, UnitKind::Heading | UnitKind::Text)
+                    && unit.weight <= MAX_HEADLINE
                     && self.outline.within(unit.place as usize, start)
             })
-        };
-        let says = |place: u32| text(self.outline.elements[place as usize]);
-        let title = title.and_then(some_line)?;
-        headings()
-            .find(|unit| {
-                let said = says(unit.place);
-                !said.is_empty() && (said == title || title.starts_with(&said))
-            })
-            .map(|unit| unit.place as usize)
+            .map(|(unit, _)| unit.place as usize);
+        places.find(|place| {
+            let element = self.outline.elements[*place];
+            says(element) && !aside(element)
+        })
     }
 
     /// The content with what comes before it and belongs to it, pictures above all, in one element.
@@ -306,6 +340,12 @@ impl<'a> View<'a> {
         else {
             return vec![];
         };
+        let speaks = |index: usize| own(index) && self.outline.sketch.units[index].kind != UnitKind::Heading;
+        let first = inside
+            .iter()
+            .map(|(index, _)| *index)
+            .find(|index| speaks(*index));
+        let first = first.unwrap_or(0);
         let mut said = vec![Said::default(); places.len()];
         for (index, place) in &inside {
             let unit = &self.outline.sketch.units[*index];
@@ -313,7 +353,9 @@ impl<'a> View<'a> {
                 own: u32::from(own(*index)),
                 chrome: u32::from(self.shares[*index] == Share::Chrome && unit.kind != UnitKind::Heading),
                 units: 1,
+                labelled: u32::from(unit.label.is_some()),
                 first: *index,
+                last: *index,
             });
         }
         for at in (start + 1..places.len()).rev() {
@@ -329,7 +371,9 @@ impl<'a> View<'a> {
                 continue;
             }
             let here = &said[at];
-            let frame = here.units > 0 && here.own == 0 && (here.chrome > 0 || here.first > last);
+            // What opens all posts may be how their author greets; with a label or a number it is about the post.
+            let opens = here.last < first && here.labelled == here.units;
+            let frame = here.units > 0 && here.own == 0 && (here.chrome > 0 || here.first > last || opens);
             if frame && !is_part(self.outline.elements[at]) {
                 gone[at] = true;
                 skip.push(self.outline.elements[at].id());
@@ -345,8 +389,10 @@ struct Said {
     own: u32,
     chrome: u32,
     units: u32,
-    /// The first unit, if there is one.
+    labelled: u32,
+    /// The first and the last unit, if there is one.
     first: usize,
+    last: usize,
 }
 
 impl Said {
@@ -359,9 +405,11 @@ impl Said {
         } else {
             self.first.min(other.first)
         };
+        self.last = self.last.max(other.last);
         self.own += other.own;
         self.chrome += other.chrome;
         self.units += other.units;
+        self.labelled += other.labelled;
     }
 }
 

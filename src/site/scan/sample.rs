@@ -146,6 +146,7 @@ mod tests {
         let unit = |place, text| Unit {
             place,
             text,
+            label: None,
             weight: 100,
             linked: 0,
             kind: UnitKind::Text,
@@ -153,6 +154,7 @@ mod tests {
         Sketch {
             places: vec![place(0, 1), place(0, 2), place(0, 3)],
             units: vec![unit(1, rank(file)), unit(2, 7)],
+            guided: None,
         }
     }
 
