@@ -15,7 +15,7 @@ pub(super) enum Role {
     Through,
     /// Dropped with all that is inside.
     Drop,
-    /// Written by itself: br, hr, img and the like.
+    /// Written by itself, or as what stands for it: br, img, a formula, a frame.
     Single,
 }
 
@@ -28,15 +28,13 @@ pub(super) fn role(name: &str) -> Role {
         | "hgroup" | "center" | "fieldset" | "body" | "html" | "search" | "menu" | "dir" => Role::Box,
         "a" | "em" | "strong" | "b" | "i" | "u" | "s" | "del" | "ins" | "sub" | "sup" | "code" | "q"
         | "cite" | "abbr" | "kbd" | "samp" | "var" | "mark" | "ruby" | "rb" | "rt" | "rp" | "span"
-        | "bdi" | "bdo" | "dfn" | "small" | "math" | "mi" | "mn" | "mo" | "mtext" | "mspace" | "mrow"
-        | "mfrac" | "msqrt" | "mroot" | "msub" | "msup" | "msubsup" | "munder" | "mover" | "munderover"
-        | "mtable" | "mtr" | "mtd" | "semantics" | "annotation" | "strike" | "tt" => Role::Inline,
-        "br" | "hr" | "img" | "wbr" | "iframe" | "audio" | "video" | "input" => Role::Single,
-        "script" | "style" | "template" | "noscript" | "svg" | "canvas" | "form" | "button" | "select"
-        | "textarea" | "option" | "optgroup" | "datalist" | "object" | "embed" | "applet" | "map"
-        | "area" | "head" | "title" | "meta" | "link" | "base" | "dialog" | "frame" | "frameset"
-        | "noframes" | "colgroup" | "col" | "param" | "source" | "track" | "progress" | "meter"
-        | "marquee" | "plaintext" | "xmp" | "annotation-xml" => Role::Drop,
+        | "bdi" | "bdo" | "dfn" | "small" | "strike" | "tt" => Role::Inline,
+        "br" | "hr" | "img" | "wbr" | "iframe" | "audio" | "video" | "embed" | "input" | "math"
+        | "script" | "noscript" => Role::Single,
+        "style" | "template" | "svg" | "canvas" | "form" | "button" | "select" | "textarea" | "option"
+        | "optgroup" | "datalist" | "applet" | "map" | "area" | "head" | "title" | "meta" | "link"
+        | "base" | "dialog" | "frame" | "frameset" | "noframes" | "colgroup" | "col" | "param" | "source"
+        | "track" | "progress" | "meter" | "marquee" | "plaintext" | "xmp" => Role::Drop,
         _ => Role::Through,
     }
 }
@@ -87,16 +85,15 @@ pub(super) fn attributes(element: ElementRef<'_>, resolve: &dyn Fn(&str) -> Opti
             }
         }
         "code" => {
-            let language = element
-                .value()
-                .classes()
-                .find(|class| class.starts_with("language-"));
+            let in_pre = element.parent().and_then(ElementRef::wrap);
+            let language = match in_pre.filter(|around| around.value().name() == "pre") {
+                Some(_) => code_language(element),
+                None => by_class(element),
+            };
             if let Some(language) = language {
-                attribute(&mut out, "class", language);
+                attribute(&mut out, "class", &format!("language-{language}"));
             }
         }
-        "math" if element.attr("display") == Some("block") => attribute(&mut out, "display", "block"),
-        "annotation" => attribute(&mut out, "encoding", "application/x-tex"),
         _ => {}
     }
     if let Some(language) = element.attr("lang").filter(|language| is_language(language)) {
@@ -117,7 +114,7 @@ fn is_language(text: &str) -> bool {
 
 /// The name that an element is written with.
 pub(super) fn written(name: &str) -> &'static str {
-    const NAMES: [&str; 76] = [
+    const NAMES: [&str; 55] = [
         "p",
         "blockquote",
         "pre",
@@ -173,27 +170,6 @@ pub(super) fn written(name: &str) -> &'static str {
         "bdo",
         "dfn",
         "small",
-        "math",
-        "mi",
-        "mn",
-        "mo",
-        "mtext",
-        "mspace",
-        "mrow",
-        "mfrac",
-        "msqrt",
-        "mroot",
-        "msub",
-        "msup",
-        "msubsup",
-        "munder",
-        "mover",
-        "munderover",
-        "mtable",
-        "mtr",
-        "mtd",
-        "semantics",
-        "annotation",
     ];
     match name {
         "strike" => "s",
@@ -214,16 +190,48 @@ pub(super) fn may_stand_in(name: &str, innermost: &str) -> bool {
     }
 }
 
-/// A table that a highlighter made to set line numbers beside code.
-pub(super) fn is_code_table(element: ElementRef<'_>) -> bool {
-    let mut around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap).take(3));
-    matches!(element.value().name(), "table" | "thead" | "tbody" | "tr" | "td")
-        && around.any(|around| {
-            around
-                .value()
-                .classes()
-                .any(|class| matches!(class, "lntable" | "highlighttable" | "rouge-table" | "highlight"))
-        })
+/// Elements around code that may name its language.
+const LANGUAGE_DEPTH: usize = 3;
+
+/// The language of some code: by a class of it or of what is around it (`language-rust` as HTML's own example has it,
+/// `lang-`, `src-`, `highlight-`, `highlight-source-`), or by `data-lang`.
+pub(super) fn code_language(code: ElementRef<'_>) -> Option<&str> {
+    let around = code.ancestors().filter_map(ElementRef::wrap).take(LANGUAGE_DEPTH);
+    // What holds several pieces of code names none of them.
+    let around = around.take_while(|around| {
+        let mut inner = around.descendent_elements();
+        inner
+            .by_ref()
+            .filter(|inner| inner.value().name() == "pre")
+            .nth(1)
+            .is_none()
+    });
+    std::iter::once(code).chain(around).find_map(|element| {
+        let stated = ["data-lang", "data-language"]
+            .into_iter()
+            .find_map(|key| element.attr(key));
+        by_class(element).or(stated.filter(|language| is_code_language(language)))
+    })
+}
+
+fn by_class(element: ElementRef<'_>) -> Option<&str> {
+    let prefixes = ["language-", "lang-", "highlight-source-", "highlight-", "src-"];
+    element.value().classes().find_map(|class| {
+        let language = prefixes
+            .into_iter()
+            .find_map(|prefix| class.strip_prefix(prefix))?;
+        Some(language).filter(|language| is_code_language(language))
+    })
+}
+
+fn is_code_language(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'#' | b'-' | b'_' | b'.');
+    (1..=32).contains(&name.len())
+        && name.bytes().all(plain)
+        && !matches!(
+            name,
+            "none" | "default" | "notranslate" | "rouge" | "wrapper" | "container"
+        )
 }
 
 pub(super) fn is_blank(c: char) -> bool {

@@ -4,11 +4,14 @@
 //! is made of ([`remote_html`]) or as text ([`plain`]). A page's own content ([`own_html`]) keeps all that carries
 //! meaning. All three are bounded in size and in depth ([`nesting`]).
 
+mod address;
 mod element;
+mod math;
 mod media;
 pub(crate) mod nesting;
 mod own;
 mod remote;
+mod unshown;
 mod writer;
 
 use ego_tree::iter::Edge;

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::element::{Role, role};
 use super::writer::{Leave, Writer};
-use super::{MAX_NESTING, cut, nesting};
+use super::{MAX_NESTING, cut, nesting, unshown};
 use crate::article::Media;
 
 /// Bytes of a piece of HTML for [`own_html`]; a whole book.
@@ -25,6 +25,10 @@ pub struct Own {
     pub html: String,
     /// Its pictures, sounds and films, each once, in their order.
     pub media: Vec<Media>,
+    /// Other addresses of the pictures (smaller ones, thumbnails), each with the one that is attached.
+    pub variants: Vec<(String, String)>,
+    /// Pictures that exist only within the page (`data:`), which can't be attached.
+    pub unattached: usize,
 }
 
 /// Cleans a piece of the site's own HTML, such as a rendered Markdown note. Cleaning twice gives what cleaning once
@@ -46,17 +50,25 @@ pub fn own_tree(
     skip: &HashSet<NodeId>,
 ) -> Own {
     let around_blocks = around_blocks(root);
+    let unshown = unshown::find(root);
     let mut writer = Writer::new();
     let mut open: Vec<(NodeId, Leave)> = vec![];
     let mut next = root.first_child();
     while let Some(node) = next {
         let mut below = None;
-        if !skip.contains(&node.id()) {
+        if !skip.contains(&node.id()) && !unshown.skip.contains(&node.id()) {
             match node.value() {
                 Node::Text(text) => writer.text(text),
                 Node::Element(_) => {
                     if let Some(element) = ElementRef::wrap(node) {
-                        let leave = writer.enter(element, resolve, around_blocks.contains(&node.id()));
+                        let leave = if unshown.frame.contains(&node.id()) {
+                            writer.boundary();
+                            Some(Leave::Box)
+                        } else if unshown.unlink.contains(&node.id()) {
+                            Some(Leave::Nothing)
+                        } else {
+                            writer.enter(element, resolve, around_blocks.contains(&node.id()))
+                        };
                         if let Some(leave) = leave {
                             below = node.first_child();
                             if below.is_some() {
@@ -193,7 +205,8 @@ mod tests {
         );
         assert_eq!(
             own.html,
-            "<p>a</p><p><a href=\"https://tube.example/embed/1\">A film</a></p>"
+            "<p>a</p><p><a href=\"https://blog.example/s.ogg\">s.ogg</a></p><p><a href=\"https://blog.example/v.mp4\">v.mp4</a></p>\
+             <p><a href=\"https://tube.example/embed/1\">A film</a></p>"
         );
     }
 

@@ -3,12 +3,16 @@
 use scraper::ElementRef;
 use url::Url;
 
-use super::element::{Role, attributes, escape, is_blank, is_code_table, may_stand_in, role, written};
+use super::element::{Role, attributes, escape, is_blank, may_stand_in, role, written};
+use super::math;
 use super::own::Own;
 use crate::article::Media;
 
 /// Elements written in one another; what is deeper is written flat.
 pub(super) const MAX_OPEN: usize = 64;
+
+/// What makes an address absolute, or drops it.
+pub(super) type Resolve<'a> = &'a dyn Fn(&str) -> Option<Url>;
 
 /// What has to be done at an element's end.
 #[derive(Clone, Copy)]
@@ -32,6 +36,10 @@ pub(super) struct Frame {
 pub(super) struct Writer {
     pub(super) out: String,
     pub(super) media: Vec<Media>,
+    /// See [`Own::variants`].
+    pub(super) variants: Vec<(String, String)>,
+    /// See [`Own::unattached`].
+    pub(super) unattached: usize,
     pub(super) open: Vec<Frame>,
     /// Words, pictures and the like written so far: by this an empty element is known.
     pub(super) seen: usize,
@@ -52,6 +60,8 @@ impl Writer {
         Writer {
             out: String::new(),
             media: vec![],
+            variants: vec![],
+            unattached: 0,
             open: vec![],
             seen: 0,
             space: false,
@@ -164,12 +174,14 @@ impl Writer {
     pub(super) fn enter(
         &mut self,
         element: ElementRef<'_>,
-        resolve: &dyn Fn(&str) -> Option<Url>,
+        resolve: Resolve<'_>,
         around_blocks: bool,
     ) -> Option<Leave> {
         let name = element.value().name();
         match role(name) {
             Role::Drop => None,
+            // What can't be embedded elsewhere leaves what it holds for that case.
+            Role::Through if name == "object" && self.embedded(element, resolve) => None,
             Role::Through => Some(Leave::Nothing),
             Role::Box => {
                 self.boundary();
@@ -186,11 +198,6 @@ impl Writer {
                 let in_code = self.verbatim > 0
                     && !matches!(name, "code" | "a" | "em" | "strong" | "b" | "i" | "del" | "ins");
                 let nested = name == "a" && self.open.iter().any(|frame| frame.name == "a");
-                let other_annotation =
-                    name == "annotation" && element.attr("encoding") != Some("application/x-tex");
-                if other_annotation {
-                    return None;
-                }
                 if flat || in_code || nested {
                     return Some(Leave::Nothing);
                 }
@@ -207,12 +214,10 @@ impl Writer {
             }
             Role::Block => {
                 if self.verbatim > 0 {
-                    if !self.out.ends_with('\n') && !self.fresh {
-                        self.out.push('\n');
-                    }
-                    return Some(Leave::Nothing);
+                    self.end_code_line();
+                    return Some(Leave::Box);
                 }
-                if self.open.len() >= MAX_OPEN || is_code_table(element) {
+                if self.open.len() >= MAX_OPEN {
                     self.boundary();
                     return Some(Leave::Box);
                 }
@@ -229,10 +234,25 @@ impl Writer {
                 self.end_paragraph();
                 self.end_line();
                 let start = self.out.len();
+                self.separate_cells(name);
                 let leave = self.open(element, &attributes(element, resolve), start, false);
                 self.verbatim += usize::from(name == "pre");
                 Some(leave)
             }
+        }
+    }
+
+    /// Keeps cells and rows apart for servers that drop the table and keep its words.
+    fn separate_cells(&mut self, name: &str) {
+        let after = |ends: &[&str]| ends.iter().any(|end| self.out.ends_with(end));
+        match name {
+            "td" | "th" if after(&["</td>", "</th>"]) => self.out.push(' '),
+            "tr" | "thead" | "tbody" | "tfoot"
+                if after(&["</tr>", "</thead>", "</tbody>", "</tfoot>", "</caption>"]) =>
+            {
+                self.out.push('\n');
+            }
+            _ => {}
         }
     }
 
@@ -279,7 +299,7 @@ impl Writer {
         if frame.name == "pre" {
             self.verbatim = self.verbatim.saturating_sub(1);
         }
-        if self.seen == frame.seen && !matches!(frame.name, "td" | "th" | "mspace" | "mi" | "mo" | "mn") {
+        if self.seen == frame.seen && !matches!(frame.name, "td" | "th") {
             self.out.truncate(frame.start);
             self.space |= frame.spaced;
         } else {
@@ -298,6 +318,7 @@ impl Writer {
     /// The edge of a box that isn't written.
     pub(super) fn boundary(&mut self) {
         if self.verbatim > 0 {
+            self.end_code_line();
             return;
         }
         if self.is_in_flow() {
@@ -309,7 +330,29 @@ impl Writer {
         }
     }
 
-    pub(super) fn single(&mut self, element: ElementRef<'_>, resolve: &dyn Fn(&str) -> Option<Url>) {
+    /// Ends a line of code that stands in a box of its own.
+    fn end_code_line(&mut self) {
+        if !self.out.ends_with('\n') && !self.fresh {
+            self.out.push('\n');
+        }
+    }
+
+    /// Writes a formula.
+    fn formula(&mut self, element: ElementRef<'_>) {
+        let Some(formula) = math::read(element) else {
+            return;
+        };
+        if self.verbatim > 0 || self.open.len() >= MAX_OPEN {
+            self.text(&formula.text);
+        } else if !self.is_between() {
+            self.before_word();
+            self.out.push_str(&formula.html);
+            self.fresh = false;
+            self.seen += 1;
+        }
+    }
+
+    pub(super) fn single(&mut self, element: ElementRef<'_>, resolve: Resolve<'_>) {
         match element.value().name() {
             "br" if self.verbatim > 0 => self.text("\n"),
             "br" if !self.fresh && !self.is_between() => {
@@ -333,10 +376,20 @@ impl Writer {
             "img" => self.picture(element, resolve),
             "iframe" => self.frame(element, resolve),
             "audio" | "video" => self.recording(element, resolve),
+            "embed" => drop(self.embedded(element, resolve)),
+            "noscript" => self.noscript(element, resolve),
+            "math" => self.formula(element),
+            "script" => {
+                if let Some(tex) = math::script(element) {
+                    self.text(&tex);
+                }
+            }
+            // Of a list of tasks; one that can be clicked belongs to the theme (a note in the margin, a menu).
             "input"
-                if element
-                    .attr("type")
-                    .is_some_and(|kind| kind.eq_ignore_ascii_case("checkbox")) =>
+                if element.attr("disabled").is_some()
+                    && element
+                        .attr("type")
+                        .is_some_and(|kind| kind.eq_ignore_ascii_case("checkbox")) =>
             {
                 let sign = if element.attr("checked").is_some() {
                     "☑ "
@@ -354,6 +407,8 @@ impl Writer {
         Own {
             html: self.out,
             media: self.media,
+            variants: self.variants,
+            unattached: self.unattached,
         }
     }
 }

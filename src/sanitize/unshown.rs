@@ -1,0 +1,472 @@
+//! What stands in the site's own HTML without being said: hidden elements, the marks that themes hang onto headings, notes
+//! and code.
+//!
+//! A page's surroundings (navigation, share links) are `site::page`'s matter; what is meant here is inside of the content.
+//! Classes count only where they are a convention of many tools; each says which.
+
+use std::collections::HashSet;
+
+use ego_tree::iter::Edge;
+use ego_tree::{NodeId, NodeRef};
+use scraper::{ElementRef, Node};
+
+use super::element::collapse;
+
+/// Characters of what is on a button, "Copy to clipboard" in any language.
+const MAX_BUTTON: usize = 30;
+
+/// Elements between a heading and the mark on it.
+const MARK_DEPTH: usize = 3;
+
+/// Arrows and hooks with which notes lead back to where they are called.
+const BACK: [char; 12] = ['↩', '↵', '↑', '⏎', '⤴', '⬆', '↖', '⮌', '⇑', '^', '↲', '⬑'];
+
+/// What isn't written, and what isn't written though its inside is.
+#[derive(Default)]
+pub(super) struct Unshown {
+    pub(super) skip: HashSet<NodeId>,
+    /// Tables, rows and cells that only set line numbers beside code.
+    pub(super) frame: HashSet<NodeId>,
+    /// Links of headings to themselves.
+    pub(super) unlink: HashSet<NodeId>,
+}
+
+/// Finds it below a node.
+pub(super) fn find(root: NodeRef<'_, Node>) -> Unshown {
+    let mut found = Unshown::default();
+    let whole = || {
+        root.descendants()
+            .filter_map(|node| Some(node.value().as_text()?.trim().len()))
+            .sum::<usize>()
+    };
+    let mut length = None;
+    for node in root.descendants().skip(1) {
+        let Some(element) = ElementRef::wrap(node) else {
+            continue;
+        };
+        let mut skip =
+            is_hidden(element) || is_button(element) || is_back_link(element) || is_line_number(element);
+        if !skip && is_invisible(element) {
+            // Scripts that fade a page in hide all of it first.
+            let whole = *length.get_or_insert_with(whole);
+            skip = words(element).len() * 2 <= whole;
+        }
+        match element.value().name() {
+            "a" if !skip => match heading_link(element) {
+                Some(HeadingLink::Mark) => skip = true,
+                Some(HeadingLink::Title) => drop(found.unlink.insert(node.id())),
+                None => {}
+            },
+            "table" => code_table(element, &mut found),
+            "pre" => found.skip.extend(label(element)),
+            "script" => found.skip.extend(preview(element)),
+            _ => {}
+        }
+        if skip {
+            found.skip.insert(node.id());
+        }
+    }
+    found
+}
+
+/// The text of an element as it is in the source, without what no browser shows.
+pub(super) fn words(element: ElementRef<'_>) -> String {
+    let mut text = String::new();
+    let mut hidden = 0_usize;
+    for edge in element.traverse() {
+        match edge {
+            Edge::Open(node) => match node.value() {
+                Node::Text(part) if hidden == 0 => text.push_str(part),
+                Node::Element(inner) if is_silent(inner) => hidden += 1,
+                _ => {}
+            },
+            Edge::Close(node) => {
+                if node.value().as_element().is_some_and(is_silent) {
+                    hidden -= 1;
+                }
+            }
+        }
+    }
+    collapse(&text)
+}
+
+/// Elements without text, and labels for screen readers (Bootstrap's and WordPress's names for them).
+fn is_silent(element: &scraper::node::Element) -> bool {
+    matches!(
+        element.name(),
+        "script" | "style" | "template" | "noscript" | "svg"
+    ) || element.classes().any(|class| {
+        matches!(
+            class,
+            "sr-only" | "visually-hidden" | "visuallyhidden" | "screen-reader-text" | "screen-reader-only"
+        )
+    })
+}
+
+/// Pictures, mathematics and the like count even where `aria-hidden` keeps them from screen readers.
+fn is_hidden(element: ElementRef<'_>) -> bool {
+    let holds = |element: ElementRef<'_>| {
+        element.descendent_elements().any(|inner| {
+            matches!(
+                inner.value().name(),
+                "img" | "math" | "video" | "audio" | "iframe"
+            )
+        })
+    };
+    element
+        .attr("hidden")
+        .is_some_and(|hidden| !hidden.eq_ignore_ascii_case("until-found"))
+        || (element.attr("aria-hidden") == Some("true") && !holds(element))
+}
+
+fn is_invisible(element: ElementRef<'_>) -> bool {
+    let Some(style) = element.attr("style") else {
+        return false;
+    };
+    style
+        .split(';')
+        .filter_map(|rule| rule.split_once(':'))
+        .any(|(key, value)| {
+            let value = value
+                .trim()
+                .trim_end_matches("!important")
+                .trim()
+                .to_ascii_lowercase();
+            match key.trim().to_ascii_lowercase().as_str() {
+                "display" => value == "none",
+                "visibility" => value == "hidden",
+                _ => false,
+            }
+        })
+}
+
+/// Something to press: `role=button`, clipboard.js's attributes, GitHub's `<clipboard-copy>`, and what is called "copy"
+/// beside code.
+fn is_button(element: ElementRef<'_>) -> bool {
+    let by_name = element.value().name().contains('-')
+        && element
+            .value()
+            .name()
+            .split('-')
+            .any(|word| matches!(word, "copy" | "clipboard"));
+    let by_attribute = element
+        .value()
+        .attrs()
+        .any(|(key, value)| key.starts_with("data-clipboard") || (key == "role" && value == "button"));
+    let by_class = || {
+        let mut words = element
+            .value()
+            .classes()
+            .flat_map(|class| class.split(['-', '_']));
+        let called = words.any(|word| {
+            matches!(
+                word.to_ascii_lowercase().as_str(),
+                "copy" | "clipboard" | "copybtn"
+            )
+        });
+        let mut around = element.ancestors().filter_map(ElementRef::wrap).take(3);
+        called
+            && around.any(|around| {
+                around
+                    .descendent_elements()
+                    .any(|inner| inner.value().name() == "pre")
+            })
+    };
+    (by_name || by_attribute || by_class())
+        && !element
+            .descendent_elements()
+            .any(|inner| matches!(inner.value().name(), "pre" | "img"))
+        && words(element).chars().count() <= MAX_BUTTON
+}
+
+/// The way back from a note to where it is called, when it is only an arrow. A number or a word stays: it is the note's
+/// name. By DPUB-ARIA's role, and by the classes of Markdown processors that came before it.
+fn is_back_link(element: ElementRef<'_>) -> bool {
+    let called = || {
+        element.attr("role") == Some("doc-backlink")
+            || element.attr("data-footnote-backref").is_some()
+            || element.value().classes().any(|class| {
+                matches!(
+                    class,
+                    "footnote-backref" | "footnote-back" | "footnote-return" | "reversefootnote"
+                )
+            })
+    };
+    element.value().name() == "a" && called() && {
+        let words = words(element);
+        words.contains(BACK) || !words.chars().any(char::is_alphanumeric)
+    }
+}
+
+enum HeadingLink {
+    Mark,
+    Title,
+}
+
+/// What a link in or beside a heading that leads to the heading is.
+fn heading_link(element: ElementRef<'_>) -> Option<HeadingLink> {
+    let fragment = element.attr("href")?.trim().split_once('#')?.1;
+    let around: Vec<ElementRef<'_>> = element
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .take(MARK_DEPTH)
+        .collect();
+    let is_heading =
+        |element: &ElementRef<'_>| matches!(element.value().name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
+    let says_nothing = !words(element).chars().any(char::is_alphanumeric);
+    let heading = around.iter().find(|around| is_heading(around));
+    let Some(heading) = heading else {
+        let beside = element
+            .prev_siblings()
+            .chain(element.next_siblings())
+            .filter_map(ElementRef::wrap);
+        let marks = says_nothing && beside.take(2).any(|beside| is_heading(&beside));
+        return marks.then_some(HeadingLink::Mark);
+    };
+    if says_nothing
+        && !element
+            .descendent_elements()
+            .any(|inner| inner.value().name() == "img")
+    {
+        return Some(HeadingLink::Mark);
+    }
+    let leads_here = heading
+        .descendent_elements()
+        .chain(around.iter().copied())
+        .any(|inner| inner.attr("id") == Some(fragment));
+    let is_note = around.iter().any(|around| around.value().name() == "sup");
+    (leads_here
+        && !is_note
+        && element
+            .attr("href")
+            .is_some_and(|href| href.trim().starts_with('#')))
+    .then_some(HeadingLink::Title)
+}
+
+/// A line number in code: by the classes of Chroma, Pygments, Rouge and Prism, or digits that can't be selected.
+fn is_line_number(element: ElementRef<'_>) -> bool {
+    let in_code = || {
+        let mut around = element.ancestors().filter_map(ElementRef::wrap);
+        around.any(|around| matches!(around.value().name(), "pre" | "code"))
+    };
+    let called = element.value().classes().any(|class| {
+        matches!(
+            class,
+            "lnt"
+                | "ln"
+                | "lnlinks"
+                | "linenos"
+                | "lineno"
+                | "line-number"
+                | "line-numbers-rows"
+                | "gutter"
+                | "giallo-ln"
+        )
+    });
+    let unselectable = || {
+        let style = element
+            .attr("style")
+            .unwrap_or_default()
+            .replace(' ', "")
+            .to_ascii_lowercase();
+        style.contains("user-select:none")
+    };
+    matches!(element.value().name(), "span" | "a" | "div" | "td" | "i")
+        && (called || unselectable())
+        && is_number(&words(element))
+        && (in_code() || element.value().name() == "td")
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ')
+}
+
+/// A table that sets numbers beside code: one cell of a row is nothing but numbers, another has the code.
+fn code_table(table: ElementRef<'_>, found: &mut Unshown) {
+    let named = |inner: ElementRef<'_>, wanted: &[&str]| wanted.contains(&inner.value().name());
+    let cells = || {
+        table
+            .descendent_elements()
+            .filter(|inner| named(*inner, &["td", "th"]))
+    };
+    let holds_code = |cell: ElementRef<'_>| cell.descendent_elements().any(|inner| named(inner, &["pre"]));
+    let all_code = || cells().all(|cell| holds_code(cell) || is_number(&words(cell)));
+    if !cells().any(holds_code) || !all_code() {
+        return;
+    }
+    found.frame.insert(table.id());
+    for inner in table.descendent_elements() {
+        if named(inner, &["td", "th"]) {
+            let words = words(inner);
+            let more = inner
+                .next_siblings()
+                .chain(inner.prev_siblings())
+                .filter_map(ElementRef::wrap)
+                .next()
+                .is_some();
+            if more && is_number(&words) {
+                found.skip.insert(inner.id());
+            }
+        }
+        if named(inner, &["thead", "tbody", "tfoot", "tr", "td", "th"]) {
+            found.frame.insert(inner.id());
+        }
+    }
+}
+
+/// The name of the language that stands over some code, said already by its class.
+fn label(pre: ElementRef<'_>) -> Option<NodeId> {
+    let code = pre.child_elements().find(|inner| inner.value().name() == "code");
+    let language = super::element::code_language(code.unwrap_or(pre))?.to_lowercase();
+    let parent = pre.parent().and_then(ElementRef::wrap);
+    let near = std::iter::once(pre).chain(parent);
+    let mut beside = near
+        .flat_map(|near| near.prev_siblings().chain(near.next_siblings()))
+        .filter_map(ElementRef::wrap);
+    let label = beside.find(|beside| {
+        matches!(
+            beside.value().name(),
+            "span" | "div" | "p" | "small" | "figcaption" | "header"
+        ) && words(*beside).to_lowercase() == language
+    });
+    label.map(|label| label.id())
+}
+
+/// What MathJax shows until it has set the formula that is in the script behind it.
+fn preview(script: ElementRef<'_>) -> Option<NodeId> {
+    script.attr("type").filter(|kind| kind.starts_with("math/"))?;
+    let before = script.prev_siblings().find_map(ElementRef::wrap)?;
+    before
+        .value()
+        .classes()
+        .any(|class| class == "MathJax_Preview")
+        .then(|| before.id())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sanitize::own_html;
+
+    fn clean(html: &str) -> String {
+        own_html(html, &"https://blog.example/a/".parse().unwrap()).html
+    }
+
+    #[test]
+    fn what_the_page_hides_is_not_said() {
+        for html in [
+            "<p>a</p><p hidden>b</p>",
+            "<p>a<span aria-hidden=true>★</span></p>",
+            "<p>a</p><div style='color:red; display: none'>b</div>",
+            "<p>a</p><div style='visibility:hidden!important'>b</div>",
+        ] {
+            assert_eq!(clean(html), "<p>a</p>", "{html}");
+        }
+        assert_eq!(clean("<p hidden=until-found>a</p>"), "<p>a</p>");
+        assert_eq!(
+            clean("<div style='visibility:hidden'><p>all of it</p></div>"),
+            "<p>all of it</p>",
+            "shown by a script"
+        );
+    }
+
+    #[test]
+    fn marks_on_headings_go_and_a_heading_is_no_link_to_itself() {
+        for heading in [
+            "<h2 id=x>Title <a href=#x>#</a></h2>",
+            "<h2 id=x><a href=#x class=anchor><svg><path/></svg></a>Title</h2>",
+            "<h2 id=x>Title<a href=#x title=Permalink>¶</a></h2>",
+            "<h2 id=x>Title <a href=#x><span class=sr-only>Link to Title</span>🔗</a></h2>",
+            "<h2 id=x>Title<a href=/a/#x aria-label='Direct link'>\u{200b}</a></h2>",
+            "<h2 id=x><a href=#x>Title</a></h2>",
+            "<div><h2 id=x>Title</h2><a href=#x>#</a></div>",
+        ] {
+            assert_eq!(clean(heading), "<h2>Title</h2>", "{heading}");
+        }
+        assert_eq!(
+            clean("<h2 id=x>Title<sup><a href=#fn1>1</a></sup></h2>"),
+            "<h2>Title<sup><a href=\"https://blog.example/a/#fn1\">1</a></sup></h2>"
+        );
+        assert!(clean("<h2><a href=/b/>Elsewhere</a></h2>").contains("href"));
+    }
+
+    #[test]
+    fn notes_are_called_and_named_and_their_arrows_back_go() {
+        for note in [
+            "<li id=fn1><p>Note <a href=#fnref1 role=doc-backlink>↩︎<sup>2</sup></a></p></li>",
+            "<li id=fn1><p>Note&nbsp;<a href=#fnref:1 class=footnote-backref>&#8617;&#xfe0e;</a></p></li>",
+            "<li id=fn1><p>Note <a href=#fnref:1 class=reversefootnote>&#8617;</a></p></li>",
+            "<li id=fn1><p>Note <a href=#user-content-fnref-1 data-footnote-backref>^</a></p></li>",
+        ] {
+            let html = clean(&format!(
+                "<p>Text<sup><a href=#fn1>1</a></sup></p><ol>{note}</ol>"
+            ));
+            assert_eq!(
+                html.replace("&nbsp;", ""),
+                "<p>Text<sup><a href=\"https://blog.example/a/#fn1\">1</a></sup></p><ol><li><p>Note</p></li></ol>"
+            );
+        }
+        let org = "<div><sup><a id=fn.1 href=#fnr.1 role=doc-backlink>1</a></sup> <p>Note</p></div>";
+        assert!(
+            clean(org).contains(">1</a></sup>"),
+            "the number is the note's name"
+        );
+    }
+
+    #[test]
+    fn line_numbers_go_in_whatever_way_they_are_set() {
+        for html in [
+            // Chroma, Pygments and Rouge with tables.
+            "<table class=lntable><tr><td class=lntd><pre><code><span class=lnt>1\n</span><span class=lnt>2\n</span></code></pre></td>\
+             <td class=lntd><pre><code>a\nb\n</code></pre></td></tr></table>",
+            "<table class=highlighttable><tr><td class=linenos><div class=linenodiv><pre><span class=normal>1</span>\n<span>2</span></pre></div></td>\
+             <td class=code><div><pre><code>a\nb\n</code></pre></div></td></tr></table>",
+            "<table><tbody><tr><td class='gutter gl'><pre class=lineno>1\n2\n</pre></td><td class=code><pre><code>a\nb\n</code></pre></td></tr></tbody></table>",
+            // In the lines.
+            "<pre><code><span><span class=ln>1</span><span>a\n</span></span><span><span class=ln> 2</span><span>b\n</span></span></code></pre>",
+            "<pre><code><span style='white-space:pre;-webkit-user-select:none;user-select:none'>1</span>a\n<span style='user-select: none'>2</span>b\n</code></pre>",
+            "<pre><code><div class=ec-line><div aria-hidden=true><div>1</div></div><div>a</div></div><div class=ec-line><div aria-hidden=true><div>2</div></div><div>b</div></div></code></pre>",
+            "<div><pre><code>a\nb\n</code></pre><div aria-hidden=true><span>1</span><br><span>2</span><br></div></div>",
+        ] {
+            assert_eq!(
+                clean(html).replace("\n</code>", "</code>"),
+                "<pre><code>a\nb</code></pre>",
+                "{html}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_table_of_numbers_and_code_in_a_real_table_stay() {
+        let real =
+            "<table><tr><th>Call</th><th>Costs</th></tr><tr><td><pre>f()</pre></td><td>12</td></tr></table>";
+        assert!(clean(real).contains("<td>12</td>") && clean(real).contains("Costs"));
+        assert!(clean("<table><tr><td>1</td><td>2</td></tr></table>").contains("<td>1</td>"));
+        assert_eq!(
+            clean("<pre><code>1\n2\n</code></pre>"),
+            "<pre><code>1\n2\n</code></pre>"
+        );
+    }
+
+    #[test]
+    fn buttons_and_the_language_s_name_beside_code_go() {
+        for html in [
+            "<div><button>Copy</button><pre><code class=language-rust>a</code></pre></div>",
+            "<div><div class=copy-btn>Copy</div><pre><code class=language-rust>a</code></pre></div>",
+            "<div><clipboard-copy value=a>Copy</clipboard-copy><pre><code class=language-rust>a</code></pre></div>",
+            "<div><span class=lang>Rust</span><pre><code class=language-rust>a</code></pre></div>",
+            "<div><a role=button href=#>Copy to clipboard</a><pre><code class=language-rust>a</code></pre></div>",
+        ] {
+            assert_eq!(
+                clean(html),
+                "<pre><code class=\"language-rust\">a</code></pre>",
+                "{html}"
+            );
+        }
+        assert!(
+            clean("<p class=copy>This is a copywriter's text, which has its name from there.</p>")
+                .contains("copywriter")
+        );
+        let named = clean("<div><span>src/main.rs</span><pre><code class=language-rust>a</code></pre></div>");
+        assert!(named.contains("src/main.rs"), "{named}");
+    }
+}
