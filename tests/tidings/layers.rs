@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("hooks", 1),
     ("site/scan", 1),
     ("site/snapshot", 0),
+    ("site/frame", 0),
     ("site/translations", 0),
     ("site/watch", 1),
     ("site/mod", 1),

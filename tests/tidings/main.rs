@@ -21,6 +21,7 @@ mod harness; // the site, the proxy in front, the daemon, and peers
 mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
 mod main_job; // a folder of pages becomes an account that people follow
+mod media; // pictures, sound, code and formulas, on the way to a follower
 mod notes; // notes from the command line, and who reacted to a page
 mod power; // every prefix of what reached the disk
 mod proxy; // behind a real nginx

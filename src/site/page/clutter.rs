@@ -1,4 +1,6 @@
 //! What stands in the content's element without being content: navigation, share links, the line with the date.
+//!
+//! Line numbers, marks on headings and ways back from notes are left to `sanitize`, which knows what is around them.
 
 use std::collections::HashSet;
 
@@ -39,14 +41,13 @@ const NEVER: [&str; 23] = [
 ];
 
 /// Whole class names of the same.
-const NEVER_WHOLE: [&str; 8] = [
+const NEVER_WHOLE: [&str; 7] = [
     "sr-only",
     "visually-hidden",
     "visuallyhidden",
     "screen-reader-text",
     "no-print",
     "noprint",
-    "footnote-backref",
     "skip-link",
 ];
 
@@ -86,18 +87,6 @@ const AROUND: [&str; 34] = [
     "post-header",
     "p-author",
     "p-category",
-];
-
-/// Classes of line numbers beside code.
-const NUMBERS: [&str; 8] = [
-    "lnt",
-    "ln",
-    "linenos",
-    "lineno",
-    "line-number",
-    "line-numbers",
-    "line-numbers-rows",
-    "gutter",
 ];
 
 /// Elements kept because they hold most of the text; with more of them around one another the names mean nothing.
@@ -227,9 +216,6 @@ fn is_never(place: &Place, element: ElementRef<'_>) -> bool {
     if is_hard(element) || headline_anchor(element) {
         return true;
     }
-    if element.value().classes().any(|class| NUMBERS.contains(&class)) {
-        return true;
-    }
     if place.code > 0 || !is_box(element) {
         return false;
     }
@@ -254,10 +240,7 @@ fn is_hard(element: ElementRef<'_>) -> bool {
             .classes()
             .any(|class| class.starts_with("tidings-"))
         || element.attr("hidden").is_some()
-        || matches!(
-            element.attr("role"),
-            Some("navigation" | "search" | "doc-backlink" | "doc-toc")
-        )
+        || matches!(element.attr("role"), Some("navigation" | "search" | "doc-toc"))
         || (element.attr("aria-hidden") == Some("true")
             && !element
                 .descendent_elements()

@@ -13,6 +13,7 @@ use super::region::{self, Region};
 use super::time::Times;
 use super::view::{Core, View};
 use super::{clutter, links};
+use crate::article::Media;
 use crate::sanitize::{self, Own};
 
 /// The element that holds the content.
@@ -140,6 +141,24 @@ pub(super) fn read(
             .filter(|url| is_web(url) || url.scheme() == "mailto")
     };
     sanitize::own_tree(*root.element, &resolve, &skip)
+}
+
+/// The picture that stands for the article may be one of its content in another size: it is the same then, under the
+/// address that the page chose for showing it elsewhere.
+pub(super) fn recognise(image: &mut Media, body: &mut Own) {
+    let attached = body
+        .variants
+        .iter()
+        .find(|(other, _)| *other == image.url)
+        .map(|(_, attached)| attached.clone());
+    let Some(same) = attached.and_then(|url| body.media.iter_mut().find(|media| media.url == url)) else {
+        return;
+    };
+    image.alt = image.alt.take().or_else(|| same.alt.clone());
+    *same = Media {
+        alt: same.alt.take().or_else(|| image.alt.clone()),
+        ..image.clone()
+    };
 }
 
 /// Whether a paragraph is a line of tags.

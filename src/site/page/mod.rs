@@ -181,7 +181,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     let root = content::root(&view, guide, &document, &entry, &region, told);
     let title =
         headline::choose(&claims, &meta, &entry, &root).or_else(|| heard::title(source.feed, &meta, &root));
-    let body = content::read(
+    let mut body = content::read(
         &document,
         &root,
         &region,
@@ -222,7 +222,16 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
         evidence.push(dated("updated", updated, by));
     }
     let tags = tags(&claims, &document, &region, evidence);
-    let image = image(&claims, &meta, &document, evidence);
+    let mut image = image(&claims, &meta, &document, evidence);
+    if let Some(image) = &mut image {
+        content::recognise(image, &mut body);
+    }
+    if body.unattached > 0 {
+        evidence.push(Evidence {
+            note: Some("pictures within the HTML itself (data:) can't be attached"),
+            ..Evidence::new("attachments", root.source, &body.unattached.to_string())
+        });
+    }
 
     Ok(Verdict::Post(Box::new(Article {
         url: url.to_string(),
