@@ -186,7 +186,7 @@ pub(crate) fn compare(folder: &Path, truth: &Truth) -> Result<Score> {
         .snapshot
         .pages
         .iter()
-        .map(|(page, sighting)| (sighting.file.display().to_string(), (&**page, &**sighting)))
+        .map(|(page, sighting)| (sighting.file.to_string(), (&**page, &**sighting)))
         .collect();
 
     let reader = scanner.reader();

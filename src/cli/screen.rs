@@ -155,7 +155,7 @@ impl Bar {
         let template = if step.total == 0 {
             "{spinner} {msg} {pos}"
         } else {
-            "{msg} {wide_bar} {pos}/{len}"
+            "{msg} {wide_bar} {pos}/{len}, {eta} left"
         };
         // The style last: it draws.
         self.0.set_message(step.doing.clone());

@@ -287,7 +287,8 @@ fn done_reply(done: &[Done]) -> Reply {
     reply
 }
 
-fn reading(watcher: &Watcher) -> publish::Progress {
+/// Tells a watcher how far the reading of pages is: some of the steps, and the last.
+pub fn reading(watcher: &Watcher) -> publish::Progress {
     /// Steps in which a bar moves: more than a terminal has columns, and few enough for the socket.
     const STEPS: usize = 200;
     let watcher = Arc::clone(watcher);

@@ -21,7 +21,7 @@ use crate::article::Visibility;
 use crate::store::{InteractionKind, InteractionState};
 
 pub use self::engine::{Engine, Role};
-pub use self::execute::execute;
+pub use self::execute::{execute, reading};
 pub use self::failure::{Failure, code};
 pub use self::socket::{ask, listen, serve};
 

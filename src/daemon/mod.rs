@@ -18,7 +18,7 @@ use self::reload::reload;
 use self::socket::bind;
 use self::tasks::{LAST_WORDS, Tasks};
 use crate::config::{Config, real_path};
-use crate::control::{self, Engine, Failure, Role, code};
+use crate::control::{self, Engine, Failure, Role, Watcher, code};
 use crate::deliver;
 use crate::http;
 use crate::inbox;
@@ -41,11 +41,12 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::failed(format!("the runtime can't be started: {error}")))
 }
 
-/// Runs until SIGTERM or SIGINT; a second one ends it at once.
+/// Runs until SIGTERM or SIGINT; a second one ends it at once. `watcher` is told how far the first reading of the output
+/// folder is.
 ///
 /// # Errors
 /// Why it can't start, or what died.
-pub async fn run(config: Config) -> Result<(), Failure> {
+pub async fn run(config: Config, watcher: Watcher) -> Result<(), Failure> {
     let file = config.file.clone();
     let mut signals = Signals::new()?;
     check_output(&config)?;
@@ -95,7 +96,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     });
     let (publisher, stopped) = (Arc::clone(&engine.publisher), shutdown.clone());
     tasks.own("the publisher", async move {
-        publisher.run(stopped).await;
+        publisher.run(stopped, control::reading(&watcher)).await;
         Ok(())
     });
     tasks.own(

@@ -11,19 +11,19 @@ use crate::ap::activity::{self, Deed};
 use crate::ap::object::{self, Built, Extent, Placed};
 use crate::article::{Article, Kind};
 use crate::instance::Instance;
-use crate::site::diff::{Action, Change, Mark};
+use crate::site::diff::{Action, Change, Mark, New};
 use crate::site::feed::Mention;
 use crate::site::page::Verdict;
 use crate::site::snapshot::Sighting;
 use crate::site::translations;
-use crate::store::{Activity, Object, ObjectState, Pending, Reach, StoreError, Translated};
+use crate::store::{Activity, Object, ObjectState, Pending, Reach, Staged, StoreError, Translated};
 
 /// Mastodon compares the times of two versions by the second.
 const TICK: SignedDuration = SignedDuration::from_secs(1);
 
-/// How many records of the baseline are written at a time: a disk syncs several in the time of one, and 16 writers are
-/// about twice as fast as one.
-const WRITERS: usize = 16;
+/// Records of the baseline that are written together: the disk is waited for once for all of them. More gain little,
+/// and all of them are files that aren't in their places yet.
+const BATCH: usize = 256;
 
 /// A record that isn't stored yet.
 #[derive(Debug)]
@@ -72,27 +72,53 @@ pub(super) fn of(instance: &Instance, look: &Look, change: &Change) -> Result<Op
     Ok(Some(draft))
 }
 
-/// Stores the pages of the baseline, of which nobody is told.
+/// Stores the pages of the baseline, of which nobody is told. What a crash leaves of it is stored by the next first scan.
 pub(super) fn list(instance: &Instance, look: &Look) -> Result<(), PublishError> {
+    let objects = &instance.store.objects;
+    let mut before = Vec::new();
+    for batch in look.plan.baseline.chunks(BATCH) {
+        // While the disk is waited for the next ones are read.
+        before = std::thread::scope(|scope| {
+            let putting = scope.spawn(|| objects.put_staged(before));
+            let staged = stage(instance, look, batch);
+            putting
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            staged
+        })?;
+    }
+    Ok(objects.put_staged(before)?)
+}
+
+/// Writes the records of some pages of the baseline beside their places, on as many cores as there are.
+fn stage(instance: &Instance, look: &Look, batch: &[New]) -> Result<Vec<Staged<Object>>, PublishError> {
     let next = AtomicUsize::new(0);
-    let work = || -> Result<(), PublishError> {
-        while let Some(new) = look.plan.baseline.get(next.fetch_add(1, Ordering::Relaxed)) {
+    let work = || -> Result<Vec<Staged<Object>>, PublishError> {
+        let mut staged = Vec::new();
+        while let Some(new) = batch.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Some(seen) = read(look, &new.page) {
                 let mut draft = placed(instance, look, &new.key, &new.page, seen);
                 // A record that was lost: who got its Create is known still.
                 draft.object.announced = instance.store.audiences.contains(&new.key).then_some(look.now);
-                instance.store.objects.put(&draft.object)?;
+                staged.push(instance.store.objects.stage(&draft.object)?);
             }
         }
-        Ok(())
+        Ok(staged)
     };
-    let writers = WRITERS.min(look.plan.baseline.len());
+    let workers = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(batch.len());
     std::thread::scope(|scope| {
-        let writers: Vec<_> = (0..writers).map(|_| scope.spawn(work)).collect();
-        writers.into_iter().try_for_each(|writer| match writer.join() {
-            Ok(done) => done,
-            Err(panic) => std::panic::resume_unwind(panic),
-        })
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let mut staged = Vec::with_capacity(batch.len());
+        for worker in workers {
+            staged.extend(
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+            );
+        }
+        Ok(staged)
     })
 }
 

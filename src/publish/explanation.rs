@@ -172,7 +172,7 @@ pub(super) fn of(instance: &Instance, look: &Look, name: &str) -> Result<Explana
         .as_ref()
         .is_some_and(|page| matches!(page.verdict, page::Verdict::Post(_)));
     Ok(Explanation {
-        file: sighting.map(|sighting| sighting.file.to_string_lossy().into_owned()),
+        file: sighting.map(|sighting| sighting.file.to_string()),
         post,
         because: because(page.as_ref(), seen.sighting, seen.skipped),
         advice: page.as_ref().and_then(|page| advice(page, seen.skipped)),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use globset::GlobSet;
 use jiff::{SignedDuration, Timestamp};
@@ -12,12 +12,11 @@ use super::{Confirmed, Progress, PublishError, Publisher};
 use crate::clock::Clock;
 use crate::config::{self, Config, FirstRun, Translations};
 use crate::instance::Instance;
-use crate::site::diff::{self, Brake, First, Known, Plan, Rules, State};
-use crate::site::feed::Mention;
-use crate::site::scan::{Reader, Scanner, Scope};
-use crate::site::snapshot::{Folder, Post, Snapshot};
+use crate::site::diff::{Brake, First, Known, Ledger, Plan, Rules, State};
+use crate::site::scan::{Heard, Reader, Scanner, Scope};
+use crate::site::snapshot::{Changes, Folder, Post, Snapshot};
 use crate::site::translations::{self, Terms, Voice};
-use crate::store::{Held, ObjectState, StoreError};
+use crate::store::{Held, Object, ObjectBrief, ObjectState, StoreError};
 
 /// How long a command waits for the folder to become quiet.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,6 +27,10 @@ const BREATH: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub(super) struct Desk {
     scanner: Option<Scanner>,
+    /// The revision of the objects at the last look.
+    revision: u64,
+    /// What the last look found, for the next one, and the configuration by which it was found.
+    ledger: Option<(Ledger, Arc<Config>)>,
     /// Warnings that were given, so that each is given once as long as it is true.
     warned: HashSet<String>,
 }
@@ -110,27 +113,60 @@ impl Publisher {
     ) -> Result<Arc<Look>, PublishError> {
         let config = self.instance.config();
         let (root, site) = (&config.site.output, &config.site.url);
-        let (mut scanner, scope) = match desk.scanner.take() {
-            Some(scanner) if scanner.is_of(root, site) => (scanner, scope),
-            _ => (Scanner::new(root, site), Scope::All),
+        let (mut scanner, scope, first) = match desk.scanner.take() {
+            Some(scanner) if scanner.is_of(root, site) => (scanner, scope, false),
+            _ => (Scanner::new(root, site), Scope::All, true),
         };
         let instance = Arc::clone(&self.instance);
         let progress = Arc::clone(progress);
-        let (scanner, look, warnings) = tokio::task::spawn_blocking(move || {
+        let (changed, revision) = instance.store.objects.changed_since(desk.revision);
+        desk.revision = revision;
+        let ledger = desk.ledger.take();
+        let (scanner, looked, warnings) = tokio::task::spawn_blocking(move || {
             scanner.remember(heard(&instance));
+            let touched: Option<Vec<Arc<str>>> =
+                changed.map(|keys| keys.iter().flat_map(|key| pages(&instance, key)).collect());
+            match &touched {
+                Some(pages) => scanner.doubt(pages.iter().cloned()),
+                None => scanner.doubt_all(),
+            }
+            let begun = Instant::now();
+            if first {
+                tracing::info!("reading {} for the first time", config.site.output.display());
+            }
             let scan = scanner.scan(&scope, &*progress);
+            if first {
+                let pages = &scan.snapshot.pages;
+                tracing::info!(
+                    "read {} pages, of which {} look like posts, in {:.1} s",
+                    pages.len(),
+                    pages
+                        .values()
+                        .filter(|sighting| sighting.post().is_some())
+                        .count(),
+                    begun.elapsed().as_secs_f64()
+                );
+            }
             let settle = config.publish.settle;
             let unrest = if scan.unsettled {
                 Some(settle.max(BREATH))
             } else {
                 scan.latest.and_then(|latest| unrest(latest, settle))
             };
-            let look = look_of(&instance, config, scan.snapshot, scanner.reader(), unrest);
-            (scanner, look, scan.warnings)
+            // Commands show why each page is as it is, so they compare everything.
+            let part = match (ledger, touched) {
+                (Some((ledger, by)), Some(touched)) if scope != Scope::All && Arc::ptr_eq(&by, &config) => {
+                    Some((ledger, scan.changes, touched))
+                }
+                _ => None,
+            };
+            let looked = look_of(&instance, config, scan.snapshot, scanner.reader(), unrest, part);
+            (scanner, looked, scan.warnings)
         })
         .await?;
         desk.scanner = Some(scanner);
-        let look = look?;
+        let (look, ledger) = looked?;
+        desk.ledger = ledger.map(|ledger| (ledger, Arc::clone(&look.config)));
         desk.warn(&look, warnings);
         Ok(Arc::new(look))
     }
@@ -176,26 +212,24 @@ fn unrest(latest: Timestamp, settle: Duration) -> Option<Duration> {
     settle.checked_sub(age).filter(|rest| !rest.is_zero())
 }
 
+/// What a look at a part of the folder has to go by: the ledger of the last look, what changed in the folder since, and
+/// the pages of objects that changed since.
+type Since = (Ledger, Changes, Vec<Arc<str>>);
+
 fn look_of(
     instance: &Instance,
     config: Arc<Config>,
     mut snapshot: Snapshot,
     reader: Reader,
     unrest: Option<Duration>,
-) -> Result<Look, StoreError> {
+    since: Option<Since>,
+) -> Result<(Look, Option<Ledger>), StoreError> {
     let now = instance.clock.now();
     let site = instance.store.site()?;
     let first = site.baseline.is_none();
-    let known = known(instance);
-    let published = known
-        .iter()
-        .filter(|object| object.state == State::Live && object.page.is_some())
-        .count();
     let publish = &config.publish;
-    if publish.translations == Translations::Together {
-        gather(&config, &mut snapshot, &known, now);
-    }
-    let rules = Rules {
+    let objects = &instance.store.objects;
+    let mut rules = Rules {
         origin: instance.iris.origin(),
         chosen: &|page| chosen(publish, page),
         first: match publish.first_run {
@@ -203,14 +237,40 @@ fn look_of(
             FirstRun::Baseline => First::Baseline,
             FirstRun::Announce => First::Announce,
         },
-        lost: &|key| instance.store.objects.is_aside(key),
+        lost: &|key| objects.is_aside(key),
         delete_grace: SignedDuration::try_from(publish.delete_grace).unwrap_or(SignedDuration::MAX),
         brake: Brake {
             max_changes: publish.max_changes,
-            max_deletes: publish.max_deletes.of(published),
+            // Of a part, more than are always let through are left to the comparison of everything.
+            max_deletes: 0,
         },
     };
-    let mut plan = diff::diff(&known, &snapshot, &rules, now);
+    // Sets of translations, and what is held, are questions to the whole site.
+    let since = since.filter(|_| publish.translations != Translations::Together && site.held.is_none());
+    let of_part = since.and_then(|(mut ledger, changes, touched)| {
+        let of_page = |page: &str| {
+            let there = objects.group(page).into_iter();
+            there.map(|(key, object)| known_of(&key, &object)).collect()
+        };
+        let taken = |key: &str| objects.contains(key);
+        let plan = ledger.compare_part((&changes, &touched), &of_page, &taken, &snapshot, &rules, now)?;
+        Some((plan, Some(ledger)))
+    });
+    let (mut plan, ledger) = match of_part {
+        Some(found) => found,
+        None => {
+            let known = known(instance);
+            let published = known
+                .iter()
+                .filter(|object| object.state == State::Live && object.page.is_some())
+                .count();
+            if publish.translations == Translations::Together {
+                gather(&config, &mut snapshot, &known, now);
+            }
+            rules.brake.max_deletes = publish.max_deletes.of(published);
+            Ledger::compare_all(&known, &snapshot, &rules, now)
+        }
+    };
     // A folder that is missing or empty is none that changed.
     let held = site.held.filter(|held| {
         snapshot.folder != Folder::Pages || (!plan.changes.is_empty() && held.folder == snapshot.digest())
@@ -218,7 +278,7 @@ fn look_of(
     if let Some(held) = &held {
         plan.held.get_or_insert_with(|| held.because.clone());
     }
-    Ok(Look {
+    let look = Look {
         held,
         now,
         plan,
@@ -227,7 +287,8 @@ fn look_of(
         unrest,
         first,
         config,
-    })
+    };
+    Ok((look, ledger))
 }
 
 /// Takes the pages together that are translations of one another.
@@ -257,45 +318,61 @@ fn gather(config: &Config, snapshot: &mut Snapshot, known: &[Known], now: Timest
     translations::gather(snapshot, &terms);
 }
 
-/// What feeds said of the pages that are published, by path.
-fn heard(instance: &Instance) -> HashMap<String, Arc<Mention>> {
-    let mut heard = HashMap::new();
-    instance.store.objects.each(|_, object| {
-        if object.state != ObjectState::Live {
-            return;
-        }
-        let own = object.page.as_ref().zip(object.heard.as_ref());
-        let translated = object.translations.iter();
-        let translated = translated.filter_map(|of| Some((&of.page, of.heard.as_ref()?)));
-        for (page, said) in own.into_iter().chain(translated) {
-            heard.insert(page.clone(), Arc::clone(said));
-        }
-    });
-    heard
+/// What feeds said of the pages that are published.
+fn heard(instance: &Arc<Instance>) -> Heard {
+    let instance = Arc::clone(instance);
+    Heard::new(move |page| {
+        let objects = &instance.store.objects;
+        let own = objects.group(page).into_iter();
+        let mut own = own.filter(|(_, object)| object.state == ObjectState::Live);
+        let translated = || {
+            let keys = objects.labelled(&Object::label_of_translation(page));
+            let live = keys.iter().filter_map(|key| objects.brief(key));
+            let live = live.filter(|object| object.state == ObjectState::Live);
+            let mut said = live.flat_map(|object| object.translations);
+            said.find(|of| of.page == page).and_then(|of| of.heard)
+        };
+        own.find_map(|(_, object)| object.heard).or_else(translated)
+    })
+}
+
+/// The pages of which an object remembers what feeds said.
+fn pages(instance: &Instance, key: &str) -> Vec<Arc<str>> {
+    let Some(object) = instance.store.objects.brief(key) else {
+        return Vec::new();
+    };
+    let translated = object.translations.into_iter().map(|of| of.page);
+    let own = object.page.into_iter().chain(object.former_pages);
+    own.chain(translated).map(Into::into).collect()
 }
 
 /// Our objects, as far as a comparison needs them.
 fn known(instance: &Instance) -> Vec<Known> {
     let mut known = Vec::with_capacity(instance.store.objects.len());
-    instance.store.objects.each(|key, object| {
-        known.push(Known {
-            key: key.to_string(),
-            page: object.page.clone(),
-            canonical: object.canonical.clone(),
-            state: match object.state {
-                ObjectState::Live => State::Live,
-                ObjectState::Deleted => State::Deleted,
-                ObjectState::Unpublished => State::Unpublished,
-            },
-            announced: object.announced.is_some(),
-            digest: object.digest.clone(),
-            fingerprint: object.fingerprint.clone(),
-            translations: object.translations.iter().map(|of| of.page.clone()).collect(),
-            impression: object.impression,
-            missing_since: object.missing_since,
-        });
-    });
+    instance
+        .store
+        .objects
+        .each(|key, object| known.push(known_of(key, object)));
     known
+}
+
+fn known_of(key: &str, object: &ObjectBrief) -> Known {
+    Known {
+        key: key.to_string(),
+        page: object.page.clone(),
+        canonical: object.canonical.clone(),
+        state: match object.state {
+            ObjectState::Live => State::Live,
+            ObjectState::Deleted => State::Deleted,
+            ObjectState::Unpublished => State::Unpublished,
+        },
+        announced: object.announced.is_some(),
+        digest: object.digest.clone(),
+        fingerprint: object.fingerprint.clone(),
+        translations: object.translations.iter().map(|of| of.page.clone()).collect(),
+        impression: object.impression,
+        missing_since: object.missing_since,
+    }
 }
 
 /// Whether `include` and `exclude` let a page through.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-use super::{Confirmed, PublishError, Publisher, silent};
+use super::{Confirmed, Progress, PublishError, Publisher, silent};
 use crate::site::scan::Scope;
 use crate::site::watch::{Method, Watch};
 
@@ -26,8 +26,10 @@ struct Next {
 }
 
 impl Publisher {
-    /// Publishes what changes until `shutdown` says stop. What is being published then is finished.
-    pub async fn run(&self, mut shutdown: Receiver<bool>) {
+    /// Publishes what changes until `shutdown` says stop. What is being published then is finished. `progress` is told
+    /// of the first time that the folder is read.
+    pub async fn run(&self, mut shutdown: Receiver<bool>, progress: Progress) {
+        let mut progress = Some(progress);
         let (mut root, mut method) = self.place();
         let mut watch = Watch::start(&root, method, self.quiet());
         let mut due = None;
@@ -79,7 +81,8 @@ impl Publisher {
             if scope == Scope::All {
                 last = Instant::now();
             }
-            match self.turn(scope, &watch).await {
+            let told = progress.take().unwrap_or_else(silent);
+            match self.turn(scope, &watch, &told).await {
                 Ok(Turn::Done(then)) => {
                     due = then;
                     calm = Calm::default();
@@ -103,10 +106,10 @@ impl Publisher {
     }
 
     /// Reads the folder once, and publishes what it may.
-    async fn turn(&self, scope: Scope, watch: &Watch) -> Result<Turn, PublishError> {
+    async fn turn(&self, scope: Scope, watch: &Watch, progress: &Progress) -> Result<Turn, PublishError> {
         let mut desk = self.desk.lock().await;
         self.recover().await?;
-        let look = self.look(&mut desk, scope, &silent()).await?;
+        let look = self.look(&mut desk, scope, progress).await?;
         if let Some(wait) = look.unrest {
             return Ok(Turn::Unsettled(wait));
         }

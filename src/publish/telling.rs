@@ -36,13 +36,7 @@ impl Publisher {
 
     /// Tells what a crash left untold.
     pub(super) async fn recover(&self) -> Result<(), PublishError> {
-        let mut left = Vec::new();
-        self.instance.store.objects.each(|key, object| {
-            if object.pending {
-                left.push(Arc::clone(key));
-            }
-        });
-        for key in left {
+        for key in self.instance.store.objects.labelled(Object::UNTOLD) {
             if let Some(object) = self.instance.store.objects.get(&key)? {
                 // Which of the four it was is of no use to anybody any more.
                 self.tell(Action::Update, &object).await?;

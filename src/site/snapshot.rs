@@ -4,7 +4,7 @@
 //! what it asks for), and it is read again from its file when it is published.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,9 +22,77 @@ pub struct Snapshot {
     /// Whether there was anything to see.
     pub folder: Folder,
     /// The pages by their path (a URL path on ORIGIN, as `ap::iri::page_path` writes it).
-    pub pages: BTreeMap<Arc<str>, Arc<Sighting>>,
+    pub pages: Pages,
     /// Paths below which something couldn't be read, each ending in a slash: what is missing there isn't gone.
     pub unreadable: Vec<String>,
+}
+
+/// Pages by their path. A clone costs nothing until one of the two changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages(Arc<BTreeMap<Arc<str>, Arc<Sighting>>>);
+
+impl Pages {
+    /// Moves closer together what is kept.
+    pub(super) fn compact(&mut self) {
+        let pages = std::mem::take(&mut **self);
+        **self = pages.into_iter().collect();
+    }
+}
+
+impl Deref for Pages {
+    type Target = BTreeMap<Arc<str>, Arc<Sighting>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Pages {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl<'a> IntoIterator for &'a Pages {
+    type Item = (&'a Arc<str>, &'a Arc<Sighting>);
+    type IntoIter = std::collections::btree_map::Iter<'a, Arc<str>, Arc<Sighting>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// Which pages are others than before: by path, with what was seen of them before.
+#[derive(Debug, Default)]
+pub struct Changes(BTreeMap<Arc<str>, Option<Arc<Sighting>>>);
+
+impl Changes {
+    /// Notes that a page is another than it was; of several changes of one page the first tells what it was.
+    pub(super) fn note(&mut self, page: Arc<str>, before: Option<Arc<Sighting>>) {
+        self.0.entry(page).or_insert(before);
+    }
+
+    /// Takes in what changed after this.
+    pub fn extend(&mut self, later: Changes) {
+        for (page, before) in later.0 {
+            self.note(page, before);
+        }
+    }
+
+    /// The pages, each with what was seen of it before.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Option<&Arc<Sighting>>)> {
+        self.0.iter().map(|(page, before)| (page, before.as_ref()))
+    }
+
+    /// How many pages changed.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// Whether there was anything to see.
@@ -43,7 +111,7 @@ pub enum Folder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
     /// Its file, relative to the output folder.
-    pub file: PathBuf,
+    pub file: Arc<str>,
     /// The canonical URL that it names.
     pub canonical: Option<Box<str>>,
     /// What the site's feeds say about it, or said when it was published if they don't any more.

@@ -82,6 +82,72 @@ impl Disk {
             .map(|_| ())
     }
 
+    /// Writes a record beside its place, without waiting for the disk. [`Disk::place`] puts many into theirs at once;
+    /// what isn't is removed when it is dropped, or at the next start.
+    pub fn stage(&self, key: &str, bytes: &[u8]) -> Result<Staged, StoreError> {
+        let path = self.path(key);
+        let mut file = self.temporary(&path, 0o644)?;
+        file.write_all(bytes)
+            .map_err(|error| StoreError::io(&path, error))?;
+        Ok(Staged {
+            temporary: file.into_temp_path(),
+            path,
+        })
+    }
+
+    /// Puts staged records into their places. Whether one is there or not: waits for the disk once for all of them,
+    /// then renames them, then waits once for each of their folders. A crash leaves some in their places and some not,
+    /// each of them whole.
+    pub fn place(&self, staged: Vec<Staged>) -> Result<(), StoreError> {
+        let mut folders = std::collections::BTreeSet::new();
+        self.sync_contents(&staged)?;
+        for Staged { temporary, path } in staged {
+            temporary
+                .persist(&path)
+                .map_err(|error| StoreError::io(&path, error.error))?;
+            folders.extend(path.parent().map(Path::to_path_buf));
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+
+    /// Waits until what was staged is on the disk: for a single one by itself, for several for the whole file system,
+    /// which costs as much as for a few.
+    fn sync_contents(&self, staged: &[Staged]) -> Result<(), StoreError> {
+        /// So few are waited for one by one.
+        const FEW: usize = 2;
+        let open = |path: &Path| File::open(path).map_err(|error| StoreError::io(path, error));
+        #[cfg(target_os = "linux")]
+        if staged.len() > FEW {
+            let folder = open(&self.root)?;
+            return rustix::fs::syncfs(folder).map_err(|error| StoreError::io(&self.root, error.into()));
+        }
+        staged.iter().try_for_each(|staged| {
+            let file = open(&staged.temporary)?;
+            file.sync_all()
+                .map_err(|error| StoreError::io(&staged.path, error))
+        })
+    }
+
+    /// A temporary file in the folder of a path, which is made if need be.
+    fn temporary(&self, path: &Path, mode: u32) -> Result<tempfile::NamedTempFile, StoreError> {
+        let folder = path.parent().unwrap_or(&self.root);
+        let fail = |error| StoreError::io(path, error);
+        let open = || {
+            tempfile::Builder::new()
+                .prefix(TEMPORARY)
+                .permissions(fs::Permissions::from_mode(mode))
+                .tempfile_in(folder)
+        };
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder).map_err(fail)?;
+                sync_folder(folder.parent().unwrap_or(&self.root))?;
+                open().map_err(fail)
+            }
+            other => other.map_err(fail),
+        }
+    }
+
     /// Writes a record of a cache: whole or not there, but without waiting for the disk.
     pub fn replace_unsynced(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path(key);
@@ -289,20 +355,7 @@ impl Disk {
             return Ok(false);
         }
         let fail = |error| StoreError::io(path, error);
-        let open = || {
-            tempfile::Builder::new()
-                .prefix(TEMPORARY)
-                .permissions(fs::Permissions::from_mode(mode))
-                .tempfile_in(folder)
-        };
-        let mut file = match open() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder).map_err(fail)?;
-                sync_folder(folder.parent().unwrap_or(&self.root))?;
-                open().map_err(fail)?
-            }
-            other => other.map_err(fail)?,
-        };
+        let mut file = self.temporary(path, mode)?;
         file.write_all(bytes).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         match existing {
@@ -318,6 +371,13 @@ impl Disk {
         sync_folder(folder)?;
         Ok(true)
     }
+}
+
+/// A record that is written, but not in its place.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: tempfile::TempPath,
+    path: PathBuf,
 }
 
 /// What happens to a file that is already there.
@@ -370,6 +430,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::new(folder.path());
         (folder, disk)
+    }
+
+    #[test]
+    fn staged_records_are_whole_in_their_places_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path());
+        let staged = |count: usize| -> Vec<Staged> {
+            let stage = |n: usize| disk.stage(&format!("fruits/{n}"), n.to_string().as_bytes());
+            (0..count).map(|n| stage(n).unwrap()).collect()
+        };
+        drop(staged(4));
+        assert!(disk.list("fruits").unwrap().is_empty());
+        for count in [1, 40] {
+            disk.place(staged(count)).unwrap();
+            assert_eq!(disk.list("fruits").unwrap().len(), count);
+        }
+        assert_eq!(disk.get("fruits/39").unwrap().unwrap(), b"39");
+        assert_eq!(fs::read_dir(folder.path().join("fruits")).unwrap().count(), 40);
     }
 
     #[test]

@@ -145,8 +145,6 @@ pub struct ObjectBrief {
     pub missing_since: Option<Timestamp>,
     /// See [`Object::featured`].
     pub featured: bool,
-    /// Whether there is something that must still be told of it.
-    pub pending: bool,
     /// See [`Object::heard`].
     pub heard: Option<Arc<Mention>>,
 }
@@ -175,7 +173,6 @@ impl Record for Object {
             missing_since: self.missing_since,
             featured: self.featured,
             heard: self.heard.clone(),
-            pending: self.pending.is_some(),
         }
     }
 
@@ -194,11 +191,15 @@ impl Record for Object {
             .translations
             .iter()
             .map(|translated| Object::label_of_translation(&translated.page));
-        former.chain(translations).chain(answers).collect()
+        let untold = self.pending.iter().map(|_| Object::UNTOLD.to_string());
+        former.chain(translations).chain(answers).chain(untold).collect()
     }
 }
 
 impl Object {
+    /// The label of the objects of which something must still be told.
+    pub const UNTOLD: &str = "untold";
+
     /// The label of an object whose page once lay at this path.
     pub fn label_of_former_page(page: &str) -> String {
         format!("was {page}")

@@ -2,7 +2,6 @@
 //!
 //! The files are the truth; the index is rebuilt from them at start and holds of each record only its [`Record::Brief`].
 
-use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::file::{Disk, file_name};
+use super::file::{self, Disk, file_name};
+use super::index::Index;
 
 /// How many records of a table can be written at the same time: as many as a disk syncs faster together.
 const STRIPES: usize = 16;
@@ -51,27 +51,6 @@ pub struct Table<R: Record> {
     version: AtomicU64,
 }
 
-#[derive(Debug)]
-struct Index<B> {
-    briefs: HashMap<Arc<str>, Entry<B>>,
-    groups: Members,
-    labels: Members,
-    /// How many changes there were since the table was opened.
-    revision: u64,
-    /// The revision in which a group last changed; also of one that lost its last member.
-    touched: HashMap<Arc<str>, u64>,
-}
-
-type Members = HashMap<Arc<str>, BTreeSet<Arc<str>>>;
-
-#[derive(Debug)]
-struct Entry<B> {
-    brief: B,
-    group: Option<Arc<str>>,
-    labels: Box<[Arc<str>]>,
-    revision: u64,
-}
-
 /// A record of a group, as far as it is known without reading its file.
 #[derive(Clone, Debug)]
 pub struct Member<B> {
@@ -83,74 +62,21 @@ pub struct Member<B> {
     pub revision: u64,
 }
 
-/// Adds an id to the set of that name; answers the name as the map holds it.
-fn join(sets: &mut Members, name: &str, id: &Arc<str>) -> Arc<str> {
-    let name = match sets.get_key_value(name) {
-        Some((name, _)) => Arc::clone(name),
-        None => name.into(),
-    };
-    sets.entry(Arc::clone(&name)).or_default().insert(Arc::clone(id));
-    name
-}
-
-/// Takes an id out of the set of that name.
-fn leave(sets: &mut Members, name: &str, id: &str) {
-    if let Some(members) = sets.get_mut(name) {
-        members.remove(id);
-        if members.is_empty() {
-            sets.remove(name);
-        }
-    }
-}
-
-impl<B> Index<B> {
-    fn insert(&mut self, id: &str, brief: B, group: Option<&str>, labels: &[String]) {
-        self.remove(id);
-        self.revision += 1;
-        let id: Arc<str> = id.into();
-        let group = group.map(|group| join(&mut self.groups, group, &id));
-        if let Some(group) = &group {
-            self.touched.insert(Arc::clone(group), self.revision);
-        }
-        let labels = labels
-            .iter()
-            .map(|label| join(&mut self.labels, label, &id))
-            .collect();
-        let entry = Entry {
-            brief,
-            group,
-            labels,
-            revision: self.revision,
-        };
-        self.briefs.insert(id, entry);
-    }
-
-    fn remove(&mut self, id: &str) {
-        let Some(entry) = self.briefs.remove(id) else {
-            return;
-        };
-        self.revision += 1;
-        if let Some(group) = entry.group {
-            leave(&mut self.groups, &group, id);
-            self.touched.insert(group, self.revision);
-        }
-        for label in &entry.labels {
-            leave(&mut self.labels, label, id);
-        }
-    }
+/// A record that is written, but isn't one of its table yet.
+#[derive(Debug)]
+pub struct Staged<R: Record> {
+    file: file::Staged,
+    id: Box<str>,
+    brief: R::Brief,
+    group: Option<Box<str>>,
+    labels: Vec<String>,
 }
 
 impl<R: Record> Table<R> {
     /// Opens a folder and reads its records. One that doesn't parse is put aside with a warning; one that can't be
     /// read is an error.
     pub fn open(disk: &Disk, folder: &str) -> Result<Table<R>, StoreError> {
-        let mut index = Index {
-            briefs: HashMap::new(),
-            groups: HashMap::new(),
-            labels: HashMap::new(),
-            revision: 0,
-            touched: HashMap::new(),
-        };
+        let mut index = Index::new();
         for key in disk.list(folder)? {
             let Some(bytes) = disk.get(&key)? else { continue };
             match serde_json::from_slice::<R>(&bytes) {
@@ -182,7 +108,7 @@ impl<R: Record> Table<R> {
 
     /// A record, read from its file.
     pub fn get(&self, id: &str) -> Result<Option<R>, StoreError> {
-        if !self.lock().briefs.contains_key(id) {
+        if !self.lock().contains(id) {
             return Ok(None);
         }
         self.read(id)
@@ -192,6 +118,40 @@ impl<R: Record> Table<R> {
     pub fn put(&self, record: &R) -> Result<(), StoreError> {
         let _writing = self.write_lock(record.id());
         self.put_locked(record)
+    }
+
+    /// Writes a record beside its place, without waiting for the disk. [`Table::put_staged`] makes it one of the table.
+    pub fn stage(&self, record: &R) -> Result<Staged<R>, StoreError> {
+        Ok(Staged {
+            file: self.disk.stage(&self.key(record.id()), &self.written(record)?)?,
+            id: record.id().into(),
+            brief: record.brief(),
+            group: record.group().map(Into::into),
+            labels: record.labels(),
+        })
+    }
+
+    /// Writes staged records, whether they are there or not, in about the time that one takes by itself.
+    pub fn put_staged(&self, staged: Vec<Staged<R>>) -> Result<(), StoreError> {
+        let _writing: Vec<_> = self
+            .writing
+            .iter()
+            .map(|stripe| stripe.lock().unwrap_or_else(PoisonError::into_inner))
+            .collect();
+        let mut files = Vec::with_capacity(staged.len());
+        let mut kept = Vec::with_capacity(staged.len());
+        for record in staged {
+            files.push(record.file);
+            kept.push((record.id, record.brief, record.group, record.labels));
+        }
+        self.disk.place(files)?;
+        let mut index = self.lock();
+        for (id, brief, group, labels) in kept {
+            index.insert(&id, brief, group.as_deref(), &labels);
+        }
+        drop(index);
+        self.version.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     /// Writes a record if there is none with its id; `false` when there is one.
@@ -242,12 +202,12 @@ impl<R: Record> Table<R> {
 
     /// Whether there is a record with this id.
     pub fn contains(&self, id: &str) -> bool {
-        self.lock().briefs.contains_key(id)
+        self.lock().contains(id)
     }
 
     /// What is known of a record without reading its file.
     pub fn brief(&self, id: &str) -> Option<R::Brief> {
-        self.lock().briefs.get(id).map(|entry| entry.brief.clone())
+        self.lock().get(id).map(|entry| entry.brief.clone())
     }
 
     /// Grows with every change: what was made from the records at one version is good as long as it stays. It is to be
@@ -258,7 +218,7 @@ impl<R: Record> Table<R> {
 
     /// How many records there are.
     pub fn len(&self) -> usize {
-        self.lock().briefs.len()
+        self.lock().len()
     }
 
     /// Whether there is no record.
@@ -268,79 +228,67 @@ impl<R: Record> Table<R> {
 
     /// Calls `see` with the id and the brief of every record, in no order. `see` must be short: the index is locked.
     pub fn each(&self, mut see: impl FnMut(&Arc<str>, &R::Brief)) {
-        for (id, entry) in &self.lock().briefs {
-            see(id, &entry.brief);
+        for (id, brief) in self.lock().iter() {
+            see(id, brief);
         }
     }
 
     /// The ids of all records, in no order.
     pub fn ids(&self) -> Vec<Arc<str>> {
-        self.lock().briefs.keys().cloned().collect()
+        self.lock().iter().map(|(id, _)| Arc::clone(id)).collect()
+    }
+
+    /// The ids of the records that changed after a revision, some of them more than once, and the revision
+    /// as it is now. `None` when that is too long ago to be known.
+    pub fn changed_since(&self, revision: u64) -> (Option<Vec<Arc<str>>>, u64) {
+        self.lock().since(revision)
     }
 
     /// The ids and briefs of the records of a group, by id.
     pub fn group(&self, group: &str) -> Vec<(Arc<str>, R::Brief)> {
         let index = self.lock();
-        let Some(members) = index.groups.get(group) else {
-            return Vec::new();
-        };
+        let members = index.group(group);
         members
-            .iter()
-            .filter_map(|id| Some((Arc::clone(id), index.briefs.get(id)?.brief.clone())))
+            .map(|(id, entry)| (Arc::clone(id), entry.brief.clone()))
             .collect()
     }
 
     /// The same, each with the revision in which it was last written.
     pub fn members(&self, group: &str) -> Vec<Member<R::Brief>> {
         let index = self.lock();
-        let Some(members) = index.groups.get(group) else {
-            return Vec::new();
-        };
-        members
-            .iter()
-            .filter_map(|id| {
-                let entry = index.briefs.get(id)?;
-                Some(Member {
-                    id: Arc::clone(id),
-                    brief: entry.brief.clone(),
-                    revision: entry.revision,
-                })
-            })
-            .collect()
+        let members = index.group(group).map(|(id, entry)| Member {
+            id: Arc::clone(id),
+            brief: entry.brief.clone(),
+            revision: entry.revision,
+        });
+        members.collect()
     }
 
     /// The revision in which a group last changed; 0 when it never had a member.
     pub fn revision_of(&self, group: &str) -> u64 {
-        self.lock().touched.get(group).copied().unwrap_or(0)
+        self.lock().revision_of(group)
     }
 
     /// The ids of the records with this label, by id.
     pub fn labelled(&self, label: &str) -> Vec<Arc<str>> {
-        self.lock()
-            .labels
-            .get(label)
-            .map(|members| members.iter().cloned().collect())
-            .unwrap_or_default()
+        self.lock().labelled(label).cloned().collect()
     }
 
     /// The labels that begin with `prefix`, in no order.
     pub fn labels(&self, prefix: &str) -> Vec<Arc<str>> {
-        self.lock()
-            .labels
-            .keys()
-            .filter(|label| label.starts_with(prefix))
-            .cloned()
-            .collect()
+        let index = self.lock();
+        let labels = index.labels().filter(|label| label.starts_with(prefix));
+        labels.cloned().collect()
     }
 
     /// How many records have this label.
     pub fn count_labelled(&self, label: &str) -> usize {
-        self.lock().labels.get(label).map_or(0, BTreeSet::len)
+        self.lock().count_labelled(label)
     }
 
     /// Whether there is a record with this label.
     pub fn has_label(&self, label: &str) -> bool {
-        self.lock().labels.contains_key(label)
+        self.count_labelled(label) > 0
     }
 
     /// Whether the record with this id was damaged, put aside, and not written again.
@@ -371,17 +319,23 @@ impl<R: Record> Table<R> {
     }
 
     fn put_locked(&self, record: &R) -> Result<(), StoreError> {
-        let mut bytes = serde_json::to_vec_pretty(record).map_err(|error| StoreError::Damaged {
-            path: self.disk.path(&self.key(record.id())),
-            reason: error.to_string(),
-        })?;
-        bytes.push(b'\n');
-        self.disk.replace(&self.key(record.id()), &bytes)?;
+        self.disk
+            .replace(&self.key(record.id()), &self.written(record)?)?;
         let labels = record.labels();
         self.lock()
             .insert(record.id(), record.brief(), record.group(), &labels);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// A record as it stands in its file.
+    fn written(&self, record: &R) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = serde_json::to_vec_pretty(record).map_err(|error| StoreError::Damaged {
+            path: self.disk.path(&self.key(record.id())),
+            reason: error.to_string(),
+        })?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 
     fn lock(&self) -> MutexGuard<'_, Index<R::Brief>> {
@@ -458,6 +412,27 @@ mod tests {
         assert_eq!(again.count_labelled("5 letters"), 1);
         assert_eq!(table.labelled("6 letters").len(), 0, "the cherry is gone");
         assert!(again.has_label("5 letters") && !again.has_label("6 letters"));
+    }
+
+    #[test]
+    fn staged_records_are_put_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(folder.path());
+        let table = Table::<Fruit>::open(&disk, "fruits").unwrap();
+        table.put(&fruit("apple", "green")).unwrap();
+        let staged = ["apple", "cherry", "plum"].map(|id| table.stage(&fruit(id, "red")).unwrap());
+        assert_eq!((table.len(), table.group("red").len()), (1, 0), "not yet");
+        let (revision, version) = (table.changed_since(0).1, table.version());
+        table.put_staged(staged.into()).unwrap();
+        assert_eq!(
+            (table.len(), table.group("red").len(), table.group("green").len()),
+            (3, 3, 0)
+        );
+        assert!(table.version() > version && table.changed_since(revision).0.unwrap().len() >= 3);
+        assert_eq!(
+            Table::<Fruit>::open(&disk, "fruits").unwrap().group("red").len(),
+            3
+        );
     }
 
     #[test]

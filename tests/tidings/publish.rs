@@ -583,7 +583,7 @@ async fn the_daemon_publishes_what_happens_in_the_folder() {
     let publisher = Arc::new(Publisher::new(Arc::clone(&desk.instance)));
     let running = tokio::spawn({
         let publisher = Arc::clone(&publisher);
-        async move { publisher.run(shutdown).await }
+        async move { publisher.run(shutdown, tidings::publish::silent()).await }
     });
     let store = &desk.instance.store;
     wait_for("the baseline", || async { store.site().unwrap().baseline }).await;

@@ -6,7 +6,7 @@ use super::identity::path_on;
 use super::{Action, Change, Known, Posts, State};
 
 /// So many deletes are always let through: a share of a small site would be none.
-const FREE_DELETES: usize = 2;
+pub(super) const FREE_DELETES: usize = 2;
 
 /// How much may change at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,8 @@ pub(super) struct Comparison<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) plan: &'a mut Plan,
     pub(super) keys: HashSet<String>,
+    /// Whether there is an object with a KEY besides these.
+    pub(super) taken: &'a dyn Fn(&str) -> bool,
 }
 
 impl Comparison<'_> {
@@ -224,7 +226,7 @@ impl Comparison<'_> {
     }
 
     fn fresh_key(&mut self, page: &str) -> String {
-        let key = fresh_key(page, |key| self.keys.contains(key));
+        let key = fresh_key(page, |key| self.keys.contains(key) || (self.taken)(key));
         self.keys.insert(key.clone());
         key
     }

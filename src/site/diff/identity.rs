@@ -5,19 +5,24 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use url::Url;
 
-use super::{Known, Others, Posts, Rules, State};
+use super::{Known, Others, Part, Posts, Rules, State};
 use crate::ap::iri;
 use crate::site::snapshot::{Sighting, Snapshot, Verdict};
 
-/// Splits the pages of a snapshot into posts and others, with the reason why they are none.
-pub(super) fn judge<'a>(
-    known: &[Known],
-    snapshot: &'a Snapshot,
-    rules: &Rules<'_>,
-) -> (Posts<'a>, Others<'a>) {
+/// Splits pages into posts and others, with the reason why they are none.
+pub(super) fn judge<'a>(part: &Part<'a, '_>, rules: &Rules<'_>) -> (Posts<'a>, Others<'a>) {
+    let (known, snapshot) = (part.known, part.snapshot);
     let mut posts = Posts::new();
     let mut others = Others::new();
-    for (page, sighting) in &snapshot.pages {
+    let all = part
+        .pages
+        .is_none()
+        .then_some(&snapshot.pages)
+        .into_iter()
+        .flatten();
+    let some = part.pages.into_iter().flatten();
+    let some = some.filter_map(|page| snapshot.pages.get_key_value(page));
+    for (page, sighting) in all.chain(some) {
         let page: &str = page;
         match &sighting.verdict {
             Verdict::Post(_) => match (rules.chosen)(page) {
@@ -118,6 +123,14 @@ fn folder(page: &str) -> String {
         folder.push('/');
     }
     folder
+}
+
+/// A path without what addresses may leave out: `/a/`, `/a` and `/a.html` are one page.
+pub(super) fn bare(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.strip_suffix(".html")
+        .or_else(|| path.strip_suffix(".htm"))
+        .unwrap_or(path)
 }
 
 /// The path of a URL on ORIGIN.

@@ -6,10 +6,12 @@
 mod brake;
 mod comparison;
 mod identity;
+mod ledger;
 mod moves;
 mod theme;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,7 @@ use crate::ap::iri;
 use crate::article::Impression;
 
 pub use self::brake::Brake;
+pub use self::ledger::Ledger;
 
 /// One of our objects, as far as a comparison needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,22 +188,55 @@ pub enum Mark {
     },
 }
 
+/// What is compared: all pages, or a part that holds all on which its own judgement depends.
+struct Part<'a, 'b> {
+    /// The objects of these pages; of all pages, all objects.
+    known: &'b [Known],
+    /// All pages.
+    snapshot: &'a Snapshot,
+    /// Those that are compared, if not all.
+    pages: Option<&'b BTreeSet<Arc<str>>>,
+    /// Whether there is an object with a KEY besides the known ones.
+    taken: &'b dyn Fn(&str) -> bool,
+    /// Whether a page besides these looks like a post and isn't one.
+    is_apart: &'b dyn Fn(&str) -> bool,
+}
+
+impl<'a, 'b> Part<'a, 'b> {
+    fn whole(known: &'b [Known], snapshot: &'a Snapshot) -> Part<'a, 'b> {
+        Part {
+            known,
+            snapshot,
+            pages: None,
+            taken: &|_| false,
+            is_apart: &|_| false,
+        }
+    }
+}
+
 /// Compares what is published with what was seen.
 pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timestamp) -> Plan {
+    compare(&Part::whole(known, snapshot), rules, now).0
+}
+
+/// Compares a part; answers which of its pages are posts, too.
+fn compare<'a>(part: &Part<'a, '_>, rules: &Rules<'_>, now: Timestamp) -> (Plan, Posts<'a>) {
+    let (known, snapshot) = (part.known, part.snapshot);
     let mut plan = Plan::default();
     if snapshot.folder != Folder::Pages {
         // How long a page is gone is counted from when the folder is back: before, nobody could see it.
         let missing = known.iter().filter(|object| object.missing_since.is_some());
         plan.marks = missing.map(|object| Mark::Back(object.key.clone())).collect();
-        return plan;
+        return (plan, Posts::new());
     }
-    let (posts, others) = identity::judge(known, snapshot, rules);
+    let (posts, others) = identity::judge(part, rules);
     let mut comparison = Comparison {
         now,
         rules,
         snapshot,
         plan: &mut plan,
         keys: known.iter().map(|known| known.key.as_str().to_string()).collect(),
+        taken: part.taken,
     };
 
     let mut current: HashMap<&str, &Known> = HashMap::new();
@@ -223,7 +259,10 @@ pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timest
         .filter(|(page, _)| !current.contains_key(*page))
         .map(|(page, sighting)| (*page, *sighting))
         .collect();
-    let moved = moves::find(&orphans, &newcomers, &others, snapshot, rules.origin);
+    let moved = {
+        let is_apart = |page: &str| others.contains_key(page) || (part.is_apart)(page);
+        moves::find(&orphans, &newcomers, &is_apart, snapshot, rules.origin)
+    };
 
     let mut new = Vec::new();
     for (page, sighting) in &posts {
@@ -261,7 +300,7 @@ pub fn diff(known: &[Known], snapshot: &Snapshot, rules: &Rules<'_>, now: Timest
         plan.held = rules.brake.judge(&plan.changes);
     }
     plan.skipped.sort_by(|a, b| a.page.cmp(&b.page));
-    plan
+    (plan, posts)
 }
 
 /// Pages that aren't posts, and why.

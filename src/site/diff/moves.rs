@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Known;
 use super::identity::path_on;
-use super::{Known, Others};
 use crate::site::snapshot::{Sighting, Snapshot, Verdict};
 
 /// Aliases that point to aliases are followed so far: a page that moved more often without its first alias being
@@ -17,7 +17,7 @@ const MAX_HOPS: usize = 8;
 pub(super) fn find<'a>(
     orphans: &[&'a Known],
     newcomers: &BTreeMap<&'a str, &'a Sighting>,
-    others: &Others<'a>,
+    is_other: &dyn Fn(&str) -> bool,
     snapshot: &'a Snapshot,
     origin: &str,
 ) -> HashMap<&'a str, (&'a Known, String)> {
@@ -41,7 +41,7 @@ pub(super) fn find<'a>(
         by_canonical.get(canonical).cloned()
     });
     found.pass("is where the page at the old path points", |object| {
-        let target = target(object.page.as_deref()?, others, snapshot, origin)?;
+        let target = target(object.page.as_deref()?, is_other, snapshot, origin)?;
         newcomers.get_key_value(target).map(|(page, _)| vec![*page])
     });
     found.pass("is its translation", |object| {
@@ -83,12 +83,17 @@ impl<'a> Found<'a> {
 }
 
 /// Where the page at a path sends its readers in the end: an alias by its target, a duplicate by its canonical URL.
-fn target<'a>(path: &str, others: &Others<'a>, snapshot: &'a Snapshot, origin: &str) -> Option<&'a str> {
+fn target<'a>(
+    path: &str,
+    is_other: &dyn Fn(&str) -> bool,
+    snapshot: &'a Snapshot,
+    origin: &str,
+) -> Option<&'a str> {
     let (mut page, mut sighting) = snapshot.pages.get_key_value(path)?;
     for _ in 0..MAX_HOPS {
         let next = match &sighting.verdict {
             Verdict::Alias(target) => target,
-            Verdict::Post(_) if others.contains_key(&**page) => sighting.canonical.as_ref()?,
+            Verdict::Post(_) if is_other(page) => sighting.canonical.as_ref()?,
             _ => break,
         };
         (page, sighting) = snapshot.page_at(&path_on(origin, next)?)?;

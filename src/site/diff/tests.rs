@@ -1,13 +1,12 @@
 //! The rules of the contract, one by one, and what holds for all sites.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::article::{Print, Sight};
-use crate::site::snapshot::{Folder, Post, Verdict};
+use crate::site::snapshot::{Changes, Folder, Post, Verdict};
 
 const ORIGIN: &str = "https://blog.example";
 const NOW: &str = "2026-11-21T12:00:00Z";
@@ -69,7 +68,7 @@ impl Site {
 
     fn page(mut self, path: &str, canonical: Option<&str>, verdict: Verdict) -> Site {
         let sighting = Sighting {
-            file: PathBuf::new(),
+            file: "".into(),
             canonical: canonical.map(Into::into),
             feed: None,
             frame: None,
@@ -586,7 +585,7 @@ proptest! {
                 );
                 now += SignedDuration::from_hours(1);
             }
-            let (posts, _) = identity::judge(&known, &site.0, &rules);
+            let (posts, _) = identity::judge(&Part::whole(&known, &site.0), &rules);
             let mut live: Vec<&str> = known
                 .iter()
                 .filter(|object| object.state == State::Live)
@@ -616,4 +615,134 @@ fn a_post_whose_page_is_gone_goes_on_with_a_translation_that_is_left_alone() {
         (Action::Move, known[0].key.as_str())
     );
     assert!(moved.reason.contains("is its translation"), "{}", moved.reason);
+}
+
+/// What changed from one site to another.
+fn changes(before: &Site, after: &Site) -> Changes {
+    let mut changes = Changes::default();
+    for (page, sighting) in &before.0.pages {
+        if after.0.pages.get(page) != Some(sighting) {
+            changes.note(Arc::clone(page), Some(Arc::clone(sighting)));
+        }
+    }
+    for page in after.0.pages.keys() {
+        if !before.0.pages.contains_key(page) {
+            changes.note(Arc::clone(page), None);
+        }
+    }
+    changes
+}
+
+/// The pages of the objects that a plan touches, before and after.
+fn touched(known: &[Known], plan: &Plan) -> Vec<Arc<str>> {
+    let marked = plan.marks.iter().map(|mark| match mark {
+        Mark::Missing(key)
+        | Mark::Back(key)
+        | Mark::Moved { key, .. }
+        | Mark::Reread { key, .. }
+        | Mark::Canonical { key, .. } => key,
+    });
+    let keys: HashSet<&String> = marked
+        .chain(plan.changes.iter().map(|change| &change.key))
+        .chain(plan.baseline.iter().map(|new| &new.key))
+        .collect();
+    let objects = known.iter().filter(|object| keys.contains(&object.key));
+    objects
+        .filter_map(|object| object.page.as_deref().map(Into::into))
+        .collect()
+}
+
+/// A comparison of a part, when it is enough.
+fn part(
+    ledger: &mut Ledger,
+    changes: (&Changes, &[Arc<str>]),
+    known: &[Known],
+    site: &Site,
+    rules: &Rules<'_>,
+    now: Timestamp,
+) -> Option<Plan> {
+    let of_page = |page: &str| -> Vec<Known> {
+        let objects = known.iter().filter(|object| object.page.as_deref() == Some(page));
+        objects.cloned().collect()
+    };
+    let taken = |key: &str| known.iter().any(|object| object.key == key);
+    ledger.compare_part(changes, &of_page, &taken, &site.0, rules, now)
+}
+
+/// As [`sites`], some of them with feeds that name some of the posts.
+fn sites_with_feeds() -> impl Strategy<Value = Site> {
+    (sites(), prop::collection::vec(any::<bool>(), 6)).prop_map(|(mut site, named)| {
+        for (sighting, named) in site.0.pages.values_mut().zip(named) {
+            if named && sighting.post().is_some() {
+                Arc::make_mut(sighting).feed = Some(Arc::default());
+            }
+        }
+        site
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_comparison_of_what_changed_finds_what_a_comparison_of_everything_finds(
+        series in prop::collection::vec((sites_with_feeds(), 0..3_i64), 2..8)
+    ) {
+        let rules = rules(First::No);
+        let mut now = at(NOW);
+        let (mut known, mut before) = (Vec::new(), Site::new());
+        let mut ledger: Option<Ledger> = None;
+        let mut moved: Vec<Arc<str>> = Vec::new();
+        for (site, hours) in &series {
+            now += SignedDuration::from_hours(*hours);
+            let (whole, fresh) = Ledger::compare_all(&known, &site.0, &rules, now);
+            let what = changes(&before, site);
+            let found = ledger.as_mut().and_then(|ledger| part(ledger, (&what, &moved), &known, site, &rules, now));
+            match found {
+                None => ledger = fresh,
+                Some(found) => {
+                    prop_assert_eq!(&found.changes, &whole.changes);
+                    prop_assert_eq!(&found.baseline, &whole.baseline);
+                    prop_assert_eq!((&found.held, found.due), (&whole.held, whole.due));
+                    let sorted = |plan: &Plan| {
+                        let mut marks: Vec<String> = plan.marks.iter().map(|mark| format!("{mark:?}")).collect();
+                        marks.sort();
+                        marks
+                    };
+                    prop_assert_eq!(sorted(&found), sorted(&whole));
+                }
+            }
+            // What is done is done now or, as while the folder is restless, later.
+            if *hours > 0 {
+                moved = touched(&known, &whole);
+                apply(&mut known, site, &whole, now);
+                moved.extend(touched(&known, &whole));
+            } else {
+                moved.clear();
+            }
+            before = site.clone();
+        }
+    }
+}
+
+#[test]
+fn of_a_large_site_only_what_changed_is_compared() {
+    let posts = |count: usize| (0..count).fold(Site::new(), |site, n| site.post(&format!("/{n}/"), "text"));
+    let before = posts(3_000);
+    let known = published(&before);
+    let rules = rules(First::No);
+    let (plan, ledger) = Ledger::compare_all(&known, &before.0, &rules, at(NOW));
+    assert!(plan.changes.is_empty());
+    let mut ledger = ledger.unwrap();
+    let after = before.clone().post("/7/", "other").post("/new/", "new");
+    let what = changes(&before, &after);
+    let asked = std::cell::Cell::new(0);
+    let of_page = |page: &str| -> Vec<Known> {
+        asked.set(asked.get() + 1);
+        let objects = known.iter().filter(|object| object.page.as_deref() == Some(page));
+        objects.cloned().collect()
+    };
+    let plan = ledger
+        .compare_part((&what, &[]), &of_page, &|_| false, &after.0, &rules, at(NOW))
+        .unwrap();
+    assert_eq!(actions(&plan), [(Action::Update, "7"), (Action::Create, "new")]);
+    assert!(asked.get() < 10, "{asked:?}");
 }

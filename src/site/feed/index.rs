@@ -53,10 +53,11 @@ impl Index {
         self.put(file, None);
     }
 
-    /// Brings what is said by page up to date.
-    pub fn settle(&mut self) {
+    /// Brings what is said by page up to date; answers of which pages it is something else now, without what
+    /// addresses may leave out.
+    pub fn settle(&mut self) -> Vec<Arc<str>> {
         if !std::mem::take(&mut self.stale) {
-            return;
+            return Vec::new();
         }
         // A page that has a feed of others is a list of them (a tag, a section), though a feed of lists names it.
         let lists: HashSet<&str> = self
@@ -88,7 +89,13 @@ impl Index {
                 }
             }
         }
+        let new = pages
+            .iter()
+            .filter(|(page, said)| self.pages.get(*page) != Some(said));
+        let gone = self.pages.keys().filter(|page| !pages.contains_key(*page));
+        let changed = new.map(|(page, _)| page).chain(gone).cloned().collect();
         self.pages = pages;
+        changed
     }
 
     /// What the feeds say of a page, however its address is spelled there.

@@ -1,6 +1,7 @@
 //! The feeds of the output folder: which files are, and what they say.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::reader::{Unread, path_below, read_file, read_start};
-use super::{Stamp, Walk};
+use super::stamp::Stamp;
+use super::walk::Walk;
 use crate::site::feed::{self, Feed, Index, MAX_FEED, Mention, SNIFFED};
+use crate::site::snapshot::Pages;
 
 /// Feeds read, the ones nearest to the root first. Generators write one a tag besides, and those repeat the site's own.
 const MAX_FEEDS: usize = 2_000;
@@ -20,7 +23,31 @@ const MAX_FEEDS: usize = 2_000;
 pub(super) struct Feeds {
     files: BTreeMap<PathBuf, Kept>,
     index: Index,
-    heard: HashMap<String, Arc<Mention>>,
+    heard: Heard,
+}
+
+/// Tells what feeds said of a page, by its path, when it was published.
+#[derive(Clone)]
+pub struct Heard(Arc<dyn Fn(&str) -> Option<Arc<Mention>> + Send + Sync>);
+
+impl Heard {
+    /// One that asks `ask`.
+    pub fn new(ask: impl Fn(&str) -> Option<Arc<Mention>> + Send + Sync + 'static) -> Heard {
+        Heard(Arc::new(ask))
+    }
+}
+
+impl Default for Heard {
+    /// Nothing was published.
+    fn default() -> Heard {
+        Heard::new(|_| None)
+    }
+}
+
+impl fmt::Debug for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Heard")
+    }
 }
 
 /// A file that was looked at, whether it is a feed or not.
@@ -31,26 +58,22 @@ struct Kept {
 }
 
 impl Feeds {
-    pub(super) fn remember(&mut self, heard: HashMap<String, Arc<Mention>>) {
+    pub(super) fn remember(&mut self, heard: Heard) {
         self.heard = heard;
     }
 
     /// What is said of a page: by a feed that is there, or by one when the page was published.
     pub(super) fn of(&self, page: &str) -> Option<Arc<Mention>> {
-        self.said(page).cloned()
+        self.index.of(page).cloned().or_else(|| (self.heard.0)(page))
     }
 
     /// Whether what is said of a page is what it was read with.
     pub(super) fn still_say(&self, page: &str, before: Option<&Arc<Mention>>) -> bool {
-        match (self.said(page), before) {
+        match (self.of(page), before) {
             (None, None) => true,
-            (Some(now), Some(before)) => Arc::ptr_eq(now, before) || now == before,
+            (Some(now), Some(before)) => Arc::ptr_eq(&now, before) || now == *before,
             _ => false,
         }
-    }
-
-    fn said(&self, page: &str) -> Option<&Arc<Mention>> {
-        self.index.of(page).or_else(|| self.heard.get(page))
     }
 
     /// Forgets the files that aren't there any more.
@@ -73,7 +96,7 @@ impl Feeds {
         }
     }
 
-    /// Reads the files that changed.
+    /// Reads the files that changed; answers of which pages the feeds now say something else.
     pub(super) fn read(
         &mut self,
         root: &Path,
@@ -81,7 +104,8 @@ impl Feeds {
         met: &[(PathBuf, Stamp)],
         now: Timestamp,
         walk: &mut Walk,
-    ) {
+        pages: &Pages,
+    ) -> Vec<Arc<str>> {
         let mut met: Vec<&(PathBuf, Stamp)> = met.iter().collect();
         met.sort_by_key(|(file, _)| file.components().count());
         for (file, stamp) in met {
@@ -107,7 +131,15 @@ impl Feeds {
             };
             self.files.insert(file.clone(), kept);
         }
-        self.index.settle();
+        let spelled = |bare: Arc<str>| {
+            ["", "/", ".html", ".htm"].into_iter().filter_map(move |end| {
+                let page = format!("{bare}{end}");
+                pages
+                    .get_key_value(page.as_str())
+                    .map(|(page, _)| Arc::clone(page))
+            })
+        };
+        self.index.settle().into_iter().flat_map(spelled).collect()
     }
 }
 

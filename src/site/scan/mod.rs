@@ -4,42 +4,39 @@
 //! named in a warning and the rest goes on. The folder is only ever read.
 
 mod feeds;
+mod ranks;
 mod reader;
 mod sample;
+mod stamp;
+mod walk;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{self, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use url::Url;
-use walkdir::{DirEntry, WalkDir};
 
 use self::feeds::Feeds;
+pub use self::feeds::Heard;
+use self::ranks::Ranks;
 pub use self::reader::Reader;
 use self::reader::{Unread, is_cut_short, is_hidden, is_page, page_path, path_below, read_file};
 use self::sample::{Candidate, Sample};
+use self::stamp::Stamp;
+use self::walk::{Met, Walk};
 use super::feed::{self, Mention};
 use super::frame::{Frame, Sketch};
 use super::page::{self, Source};
-use super::snapshot::{Folder, Post, Sighting, Snapshot, Verdict};
+use super::snapshot::{Changes, Folder, Pages, Post, Sighting, Snapshot, Verdict};
 use crate::article::Print;
 use crate::clock::Clock;
 
-/// A file changed so shortly before it was read may change again without its stamp showing it: file systems keep times
-/// to 2 s (FAT), 1 s (NFSv2, ext3) or one tick of the kernel. It is read once more at the next scan.
-const GRANULARITY: SignedDuration = SignedDuration::from_secs(2);
-
-/// A page that ends in the middle is taken for one that is still being written for so long: a build that failed is
-/// repeated within minutes, and a page that stays so is what its author wants.
-const BEING_WRITTEN: SignedDuration = SignedDuration::from_mins(10);
-
-/// Folders in one another. Deeper is a generator gone wild, and paths come near the 4,096 bytes that Linux takes.
-const MAX_DEPTH: usize = 64;
+/// Files that are read before what was read of them is taken in: so many are kept twice for a moment.
+const AT_ONCE: usize = 2_048;
 
 /// Told how many of how many files have been read.
 pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
@@ -63,11 +60,19 @@ pub enum Scope {
 pub struct Scanner {
     root: PathBuf,
     site: Url,
-    files: BTreeMap<PathBuf, Kept>,
+    /// By their paths relative to the root, in the order of their bytes.
+    files: BTreeMap<Arc<str>, Kept>,
+    /// What was read of them, shared with the snapshots until it changes.
+    pages: Pages,
     feeds: Feeds,
+    /// Pages of which something else may be remembered than when they were read.
+    doubted: BTreeSet<Arc<str>>,
+    ranks: Ranks,
     sample: Sample,
     /// Folders that can't be opened, relative.
     closed: BTreeSet<PathBuf>,
+    /// The number of the scan.
+    round: u32,
 }
 
 /// What one scan found out.
@@ -75,6 +80,8 @@ pub struct Scanner {
 pub struct Scan {
     /// What is there.
     pub snapshot: Snapshot,
+    /// What changed since the scan before.
+    pub changes: Changes,
     /// Whether something changed while it was read: then the snapshot may be a mixture, and must not be acted upon.
     pub unsettled: bool,
     /// When the latest change in what was looked at happened, by the file system's clock.
@@ -90,59 +97,16 @@ struct Kept {
     stamp: Stamp,
     /// Changed so shortly before it was read that the stamp can't be relied upon.
     fresh: bool,
+    /// The scan that met it last.
+    round: u32,
     path: Arc<str>,
-    sighting: Arc<Sighting>,
 }
 
-/// What changes when a file does. The time of the inode and its number are there for tools that set the time of the
-/// content back (rsync -t) or put another file in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: (i64, i64),
-    changed: (i64, i64),
-    size: u64,
-    inode: u64,
-}
+/// A file that is to be read.
+type Stale = (Arc<str>, Stamp);
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp {
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-            size: metadata.size(),
-            inode: metadata.ino(),
-        }
-    }
-
-    /// When the file was written; the epoch where the file system says what no clock can.
-    fn written(&self) -> Timestamp {
-        let (seconds, nanoseconds) = self.modified;
-        Timestamp::new(seconds, i32::try_from(nanoseconds).unwrap_or(0)).unwrap_or_default()
-    }
-
-    /// Whether the file was written so shortly before `now` that it may not be whole yet.
-    fn is_being_written(&self, now: Timestamp) -> bool {
-        now.duration_since(self.written()).abs() < BEING_WRITTEN
-    }
-
-    /// Whether the file changed so shortly before `now` that the stamp can't be relied upon.
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        let changed = Timestamp::from_second(self.changed.0.max(self.modified.0)).unwrap_or(now);
-        now.duration_since(changed) < GRANULARITY
-    }
-}
-
-/// What a walk met.
-#[derive(Default)]
-struct Walk {
-    files: Vec<(PathBuf, Stamp)>,
-    /// Files that may be feeds, by their names.
-    feeds: Vec<(PathBuf, Stamp)>,
-    closed: BTreeSet<PathBuf>,
-    latest: Option<Timestamp>,
-    unsettled: bool,
-    warnings: Vec<String>,
-}
+/// What was read of a file; an error is a file that isn't a page, with a warning if the owner should know.
+type Found = Result<(Kept, Sighting), Option<String>>;
 
 impl Scanner {
     /// A scanner of the folder `root`, which readers find at `site`. Neither needs to exist.
@@ -151,16 +115,30 @@ impl Scanner {
             root: root.to_path_buf(),
             site: site.clone(),
             files: BTreeMap::new(),
+            pages: Pages::default(),
             feeds: Feeds::default(),
+            doubted: BTreeSet::new(),
+            ranks: Ranks::default(),
             sample: Sample::default(),
             closed: BTreeSet::new(),
+            round: 0,
         }
     }
 
-    /// Takes in what feeds said of pages when they were published, by path. It holds until a feed says something else:
+    /// Asks from now on what feeds said of pages when they were published. It holds until a feed says something else:
     /// most feeds keep only the newest posts, and one that falls out of its feed didn't change.
-    pub fn remember(&mut self, heard: HashMap<String, Arc<Mention>>) {
+    pub fn remember(&mut self, heard: Heard) {
         self.feeds.remember(heard);
+    }
+
+    /// Tells of pages, by path, that something else may be remembered of them now than at the last scan.
+    pub fn doubt(&mut self, pages: impl IntoIterator<Item = Arc<str>>) {
+        self.doubted.extend(pages);
+    }
+
+    /// The same of all pages.
+    pub fn doubt_all(&mut self) {
+        self.doubted.extend(self.pages.keys().cloned());
     }
 
     /// Looks at the folder. Blocks for as long as that takes.
@@ -168,68 +146,64 @@ impl Scanner {
         if let Err(error) = fs::read_dir(&self.root) {
             return Scan {
                 snapshot: Snapshot::default(),
+                changes: Changes::default(),
                 unsettled: false,
                 latest: None,
                 read: 0,
                 warnings: vec![format!("the output folder {}: {error}", self.root.display())],
             };
         }
+        let before = self.files.len();
         let mut walk = Walk::default();
+        let mut changes = Changes::default();
+        let mut stale: Vec<Stale> = Vec::new();
+        let mut feeds: Vec<(PathBuf, Stamp)> = Vec::new();
+        self.round = self.round.wrapping_add(1);
         match scope {
             Scope::All => {
-                self.walk(&self.root, &mut walk);
                 self.closed.clear();
-                let there: BTreeSet<&PathBuf> = walk.files.iter().map(|(file, _)| file).collect();
-                self.files.retain(|file, _| there.contains(file));
-                self.feeds.keep(&walk.feeds);
+                self.walk(&self.root.clone(), &mut walk, &mut stale, &mut feeds);
+                self.forget_below("", &mut changes);
+                self.feeds.keep(&feeds);
             }
             Scope::Paths(paths) => {
                 for path in paths {
-                    self.look(path, &mut walk);
+                    self.look(path, &mut walk, &mut stale, &mut feeds, &mut changes);
                 }
             }
         }
         self.closed.append(&mut walk.closed);
         let now = Clock::system().now();
-        let feeds = std::mem::take(&mut walk.feeds);
-        self.feeds.read(&self.root, &self.site, &feeds, now, &mut walk);
-        let frame = self.learn(&walk.files, now);
-        let mut stale: BTreeMap<PathBuf, Stamp> = std::mem::take(&mut walk.files)
-            .into_iter()
-            .filter(|(file, stamp)| {
-                self.files
-                    .get(file)
-                    .is_none_or(|kept| kept.fresh || kept.stamp != *stamp)
-            })
-            .collect();
-        for (file, kept) in &self.files {
-            if !self.feeds.still_say(&kept.path, kept.sighting.feed.as_ref()) {
-                stale.entry(file.clone()).or_insert(kept.stamp);
+        self.doubted.extend(
+            self.feeds
+                .read(&self.root, &self.site, &feeds, now, &mut walk, &self.pages),
+        );
+        stale.extend(self.misheard());
+        stale.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        stale.dedup_by(|a, b| a.0 == b.0);
+        let came = stale.iter().filter(|(file, _)| !self.files.contains_key(file));
+        came.for_each(|(file, _)| self.ranks.came(file));
+        let frame = self.learn(&stale, now);
+        let mut done = 0;
+        for part in stale.chunks(AT_ONCE) {
+            let show = |read: usize| progress(done + read, stale.len());
+            for (found, file, unsettled) in self.read_all(part, frame.as_ref(), now, &show) {
+                walk.unsettled |= unsettled;
+                self.take(&file, found, &mut changes, &mut walk);
             }
+            done += part.len();
         }
-        let stale: Vec<(PathBuf, Stamp)> = stale.into_iter().collect();
-        let read = stale.len();
-        for (kept, file, unsettled) in self.read_all(&stale, frame.as_ref(), now, progress) {
-            walk.unsettled |= unsettled;
-            match kept {
-                Ok(kept) => {
-                    if let Verdict::Unreadable(reason) = &kept.sighting.verdict {
-                        walk.warnings
-                            .push(format!("{}: {reason}", self.root.join(&file).display()));
-                    }
-                    self.files.insert(file, kept);
-                }
-                Err(warning) => {
-                    self.files.remove(&file);
-                    walk.warnings.extend(warning);
-                }
-            }
+        if self.files.len() > before * 2 {
+            // What grew one by one is half empty.
+            self.files = std::mem::take(&mut self.files).into_iter().collect();
+            self.pages.compact();
         }
         Scan {
             snapshot: self.snapshot(),
+            changes,
             unsettled: walk.unsettled,
             latest: walk.latest,
-            read,
+            read: stale.len(),
             warnings: walk.warnings,
         }
     }
@@ -245,18 +219,13 @@ impl Scanner {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let pages: BTreeMap<Arc<str>, Arc<Sighting>> = self
-            .files
-            .values()
-            .map(|kept| (Arc::clone(&kept.path), Arc::clone(&kept.sighting)))
-            .collect();
         Snapshot {
-            folder: if pages.is_empty() {
+            folder: if self.pages.is_empty() {
                 Folder::Empty
             } else {
                 Folder::Pages
             },
-            pages,
+            pages: self.pages.clone(),
             unreadable: self
                 .closed
                 .iter()
@@ -266,103 +235,135 @@ impl Scanner {
     }
 
     /// Looks at one path that something happened to.
-    fn look(&mut self, path: &Path, walk: &mut Walk) {
+    fn look(
+        &mut self,
+        path: &Path,
+        walk: &mut Walk,
+        stale: &mut Vec<Stale>,
+        feeds: &mut Vec<(PathBuf, Stamp)>,
+        changes: &mut Changes,
+    ) {
         let Ok(relative) = path.strip_prefix(&self.root) else {
             return;
         };
         if relative.components().any(|part| is_hidden(Path::new(&part))) {
             return;
         }
-        let relative = relative.to_path_buf();
-        let met = walk.files.len();
-        self.closed.retain(|folder| !folder.starts_with(&relative));
+        self.closed.retain(|folder| !folder.starts_with(relative));
         if fs::metadata(path).is_ok() {
-            self.walk(path, walk);
+            self.walk(path, walk, stale, feeds);
         }
-        self.feeds.keep_below(&relative, &walk.feeds);
-        let there: BTreeSet<&PathBuf> = walk.files[met..].iter().map(|(file, _)| file).collect();
-        let gone: Vec<PathBuf> = self
-            .files
-            .range(relative.clone()..)
-            .map(|(file, _)| file)
-            .take_while(|file| file.starts_with(&relative))
-            .filter(|file| !there.contains(file))
-            .cloned()
-            .collect();
-        for file in gone {
-            self.files.remove(&file);
+        self.feeds.keep_below(relative, feeds);
+        // What isn't UTF-8 was never kept.
+        if let Some(relative) = relative.to_str() {
+            self.forget_below(relative, changes);
         }
     }
 
-    fn walk(&self, from: &Path, walk: &mut Walk) {
-        let entries = WalkDir::new(from)
-            .follow_links(true)
-            .max_depth(MAX_DEPTH)
-            .into_iter()
-            .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.path()));
-        for entry in entries {
-            match entry.and_then(|entry| Ok((entry.metadata()?, entry))) {
-                Ok((metadata, entry)) => self.meet(&entry, &metadata, walk),
-                Err(error) => self.stumble(&error, walk),
+    /// Walks from a path on, and puts down what is to be read.
+    fn walk(
+        &mut self,
+        from: &Path,
+        walk: &mut Walk,
+        stale: &mut Vec<Stale>,
+        feeds: &mut Vec<(PathBuf, Stamp)>,
+    ) {
+        let Scanner {
+            root, files, round, ..
+        } = self;
+        walk.over(root, from, |met| match met {
+            Met::Feed(file, stamp) => feeds.push((file.into(), stamp)),
+            Met::Page(file, stamp) => {
+                let known = files.get_mut(file).is_some_and(|kept| {
+                    kept.round = *round;
+                    !kept.fresh && kept.stamp == stamp
+                });
+                if !known {
+                    let name = files.get_key_value(file).map(|(name, _)| Arc::clone(name));
+                    stale.push((name.unwrap_or_else(|| file.into()), stamp));
+                }
             }
+        });
+    }
+
+    /// Forgets the files at or below a path that this scan didn't meet.
+    fn forget_below(&mut self, path: &str, changes: &mut Changes) {
+        let gone = |kept: &Kept| kept.round != self.round;
+        let mut left: Vec<Arc<str>> = Vec::new();
+        if path.is_empty() {
+            let all = self.files.iter().filter(|(_, kept)| gone(kept));
+            left.extend(all.map(|(file, _)| Arc::clone(file)));
+        } else {
+            let folder = format!("{path}/");
+            let below = self
+                .files
+                .range::<str, _>((Bound::Included(folder.as_str()), Bound::Unbounded))
+                .take_while(|(file, _)| file.starts_with(&folder));
+            let itself = self.files.get_key_value(path).into_iter();
+            let both = itself.chain(below).filter(|(_, kept)| gone(kept));
+            left.extend(both.map(|(file, _)| Arc::clone(file)));
+        }
+        for file in left {
+            self.forget(&file, changes);
         }
     }
 
-    fn meet(&self, entry: &DirEntry, metadata: &Metadata, walk: &mut Walk) {
-        let changed = i32::try_from(metadata.ctime_nsec())
-            .ok()
-            .and_then(|nanos| Timestamp::new(metadata.ctime(), nanos).ok());
-        walk.latest = walk.latest.max(changed);
-        // A pipe or a device named .html would block whoever opens it.
-        if metadata.is_file()
-            && let Ok(relative) = entry.path().strip_prefix(&self.root)
+    fn forget(&mut self, file: &Arc<str>, changes: &mut Changes) {
+        self.ranks.went(file);
+        if let Some(kept) = self.files.remove(file) {
+            let before = self.pages.remove(&kept.path);
+            changes.note(kept.path, before);
+        }
+    }
+
+    /// Takes in what was read of a file.
+    fn take(&mut self, file: &Arc<str>, found: Found, changes: &mut Changes, walk: &mut Walk) {
+        let (mut kept, sighting) = match found {
+            Ok(found) => found,
+            Err(warning) => {
+                walk.warnings.extend(warning);
+                self.forget(file, changes);
+                return;
+            }
+        };
+        if let Verdict::Unreadable(reason) = &sighting.verdict {
+            let named = self.root.join(&**file);
+            walk.warnings.push(format!("{}: {reason}", named.display()));
+        }
+        if let Some(before) = self.files.get(file) {
+            kept.path = Arc::clone(&before.path);
+        }
+        if self
+            .pages
+            .get(&kept.path)
+            .is_none_or(|before| **before != sighting)
         {
-            if is_page(relative) {
-                walk.files.push((relative.to_path_buf(), Stamp::of(metadata)));
-            } else if !is_hidden(relative) && relative.to_str().is_some_and(feed::may_be_feed) {
-                walk.feeds.push((relative.to_path_buf(), Stamp::of(metadata)));
-            }
-        } else if metadata.is_dir() && entry.depth() == MAX_DEPTH {
-            walk.warnings.push(format!(
-                "{}: folders more than {MAX_DEPTH} deep are not read",
-                entry.path().display()
-            ));
+            let before = self.pages.insert(Arc::clone(&kept.path), Arc::new(sighting));
+            changes.note(Arc::clone(&kept.path), before);
         }
+        self.files.insert(Arc::clone(file), kept);
     }
 
-    fn stumble(&self, error: &walkdir::Error, walk: &mut Walk) {
-        let Some(path) = error.path() else { return };
-        if let Some(ancestor) = error.loop_ancestor() {
-            walk.warnings.push(format!(
-                "{}: a link to {}, in which it lies; not followed",
-                path.display(),
-                ancestor.display()
-            ));
-            return;
-        }
-        let gone = error
-            .io_error()
-            .is_some_and(|error| error.kind() == io::ErrorKind::NotFound);
-        if gone {
-            // A link that leads nowhere is like a file that isn't there; anything else vanished just now.
-            walk.unsettled |= fs::symlink_metadata(path).is_err();
-            return;
-        }
-        walk.warnings.push(format!("{}: {error}", path.display()));
-        if let Ok(relative) = path.strip_prefix(&self.root) {
-            walk.closed.insert(relative.to_path_buf());
-        }
+    /// Files of pages of which something else is said now than what they were read with.
+    fn misheard(&mut self) -> Vec<Stale> {
+        let doubted = std::mem::take(&mut self.doubted);
+        let misheard = doubted.into_iter().filter_map(|page| {
+            let sighting = self.pages.get(&page)?;
+            let kept = self.files.get(&sighting.file)?;
+            (!self.feeds.still_say(&page, sighting.feed.as_ref()))
+                .then(|| (Arc::clone(&sighting.file), kept.stamp))
+        });
+        misheard.collect()
     }
 
-    /// Reads many files, on as many cores as there are. An error is a file that isn't a page, with a warning if the
-    /// owner should know.
+    /// Reads many files, on as many cores as there are.
     fn read_all(
         &self,
-        stale: &[(PathBuf, Stamp)],
+        stale: &[Stale],
         frame: Option<&Arc<Frame>>,
         now: Timestamp,
-        progress: Progress<'_>,
-    ) -> Vec<(Result<Kept, Option<String>>, PathBuf, bool)> {
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Vec<(Found, Arc<str>, bool)> {
         /// Below this many files a second thread costs more than it saves.
         const WORTH_A_THREAD: usize = 8;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -372,9 +373,9 @@ impl Scanner {
         let work = || {
             let mut results = Vec::new();
             while let Some((file, stamp)) = stale.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (kept, unsettled) = self.read_one(file, *stamp, frame, now);
-                results.push((kept, file.clone(), unsettled));
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, stale.len());
+                let (found, unsettled) = self.read_one(file, *stamp, frame, now);
+                results.push((found, Arc::clone(file), unsettled));
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
             results
         };
@@ -391,16 +392,28 @@ impl Scanner {
         })
     }
 
-    /// Learns what the posts have in common, from those that were there before and those that were met.
-    fn learn(&mut self, met: &[(PathBuf, Stamp)], now: Timestamp) -> Option<Arc<Frame>> {
-        let mut there: BTreeMap<&Path, Stamp> = self
-            .files
-            .iter()
-            .map(|(file, kept)| (file.as_path(), kept.stamp))
-            .collect();
-        there.extend(met.iter().map(|(file, stamp)| (file.as_path(), *stamp)));
-        let there = there.into_iter().map(|(file, stamp)| Candidate { file, stamp });
-        let (root, site, feeds) = (&self.root, &self.site, &self.feeds);
+    /// Learns what the posts have in common, from those that were there before and those that are to be read.
+    fn learn(&mut self, stale: &[Stale], now: Timestamp) -> Option<Arc<Frame>> {
+        let Scanner {
+            root,
+            site,
+            files,
+            feeds,
+            ranks,
+            sample,
+            ..
+        } = self;
+        let anew = |file: &Arc<str>| {
+            let at = stale.binary_search_by(|(other, _)| other.cmp(file)).ok()?;
+            stale.get(at).map(|(_, stamp)| *stamp)
+        };
+        let all = files.keys().chain(stale.iter().map(|(file, _)| file));
+        let there = ranks.first(all).filter_map(|file| {
+            Some(Candidate {
+                file: Path::new(&**file),
+                stamp: anew(file).or_else(|| files.get(file).map(|kept| kept.stamp))?,
+            })
+        });
         let heard = |file: &Path| page_path(site, file).and_then(|path| feeds.of(&path));
         let read = |file: &Path| -> Option<Sketch> {
             page::sketch(&Source {
@@ -411,26 +424,20 @@ impl Scanner {
                 frame: None,
             })
         };
-        self.sample
-            .learn(there, &|file| heard(file).is_some(), &read, now)
+        sample.learn(there, &|file| heard(file).is_some(), &read, now)
     }
 
     fn read_one(
         &self,
-        file: &Path,
+        file: &Arc<str>,
         stamp: Stamp,
         frame: Option<&Arc<Frame>>,
         now: Timestamp,
-    ) -> (Result<Kept, Option<String>>, bool) {
-        let full = self.root.join(file);
-        let (Some(path), Some(below)) = (self.page_path(file), path_below(file)) else {
-            return (
-                Err(Some(format!(
-                    "{}: the name isn't UTF-8, so it has no address",
-                    full.display()
-                ))),
-                false,
-            );
+    ) -> (Found, bool) {
+        let name = Path::new(&**file);
+        let full = self.root.join(name);
+        let (Some(path), Some(below)) = (self.page_path(name), path_below(name)) else {
+            return (Err(None), false);
         };
         let feed = self.feeds.of(&path);
         let mut stated = false;
@@ -473,21 +480,22 @@ impl Scanner {
         let kept = Kept {
             stamp,
             fresh: stamp.is_fresh(now) || matches!(verdict, Verdict::Unreadable(_)),
+            round: self.round,
             path: path.into(),
-            sighting: Arc::new(Sighting {
-                file: file.to_path_buf(),
-                canonical,
-                feed,
-                frame: frame.cloned(),
-                source,
-                stated,
-                alternates: alternates.into(),
-                translations: Box::default(),
-                written: stamp.written(),
-                verdict,
-            }),
         };
-        (Ok(kept), unsettled)
+        let sighting = Sighting {
+            file: Arc::clone(file),
+            canonical,
+            feed,
+            frame: frame.cloned(),
+            source,
+            stated,
+            alternates: alternates.into(),
+            translations: Box::default(),
+            written: stamp.written(),
+            verdict,
+        };
+        (Ok((kept, sighting)), unsettled)
     }
 
     fn page_path(&self, relative: &Path) -> Option<String> {

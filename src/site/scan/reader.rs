@@ -46,9 +46,9 @@ impl Reader {
     }
 
     fn read<T>(&self, sighting: &Sighting, read: impl Fn(&Source<'_>) -> T) -> Option<T> {
-        let html = read_file(&self.root.join(&sighting.file), page::MAX_PAGE).ok()?;
+        let html = read_file(&self.root.join(&*sighting.file), page::MAX_PAGE).ok()?;
         Some(read(&Source {
-            path: &path_below(&sighting.file)?,
+            path: &path_below(Path::new(&*sighting.file))?,
             html: &html,
             site: &self.site,
             feed: sighting.feed.as_deref(),

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Stamp;
+use super::stamp::Stamp;
 use crate::site::frame::{Frame, Hash, MAX_SAMPLE, Sketch};
 
 /// Files looked at to find the posts of the sample. Parsing them takes about as long as a hundredth of 10,000 pages.
-const MAX_LOOKED_AT: usize = 2 * MAX_SAMPLE;
+pub(super) const MAX_LOOKED_AT: usize = 2 * MAX_SAMPLE;
 
 /// Folders of lists, in which no posts are looked for.
 const LISTS: [&str; 7] = [
@@ -112,11 +112,11 @@ fn chosen<'a>(there: impl Iterator<Item = Candidate<'a>>) -> Vec<Candidate<'a>> 
     ranked.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
-fn rank(file: &Path) -> u64 {
+pub(super) fn rank(file: &Path) -> u64 {
     Hash::new().bytes(file.as_os_str().as_encoded_bytes()).done()
 }
 
-fn is_list(file: &Path) -> bool {
+pub(super) fn is_list(file: &Path) -> bool {
     let mut folders = file.parent().into_iter().flat_map(Path::components);
     folders.any(|folder| LISTS.iter().any(|list| folder.as_os_str() == *list))
 }

@@ -151,7 +151,7 @@ fn a_look_at_single_paths_finds_what_a_look_at_everything_finds() {
     assert_eq!((some.read, some.unsettled), (2, false));
     let all = Scanner::new(&place.root(), &place.scanner.site).scan(&Scope::All, &|_, _| {});
     // What wasn't looked at again was read beside other posts, which makes no difference to what it says.
-    let what = |scan: &Scan| -> Vec<(Arc<str>, PathBuf, Verdict)> {
+    let what = |scan: &Scan| -> Vec<(Arc<str>, Arc<str>, Verdict)> {
         let pages = scan.snapshot.pages.iter();
         pages
             .map(|(path, seen)| (Arc::clone(path), seen.file.clone(), seen.verdict.clone()))
