@@ -40,6 +40,16 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
             screen.text(if changes > 0 { "\n" } else { "" })?;
             screen.table(&["skipped", "reason"], &skipped)?;
         }
+        let doubtful = reply.data["doubtful"].as_array().map_or(&[][..], Vec::as_slice);
+        if let Some(first) = doubtful.first().and_then(Value::as_str) {
+            let many = match doubtful.len() {
+                1 => "one of the skipped pages looks like a post".to_string(),
+                many => format!("{many} of the skipped pages look like posts"),
+            };
+            screen.note(&format!(
+                "{many}: `tidings plan --explain {first}` says why it is skipped"
+            ));
+        }
         if changes == 0 {
             screen.note("nothing to publish");
         }

@@ -114,7 +114,11 @@ impl<'s> Session<'s> {
 }
 
 /// Asks the daemon; without one, opens the store and does the work here.
-async fn ask_or_work(mut config: Config, command: Command, watcher: &Watcher) -> Result<Reply, Failure> {
+pub(super) async fn ask_or_work(
+    mut config: Config,
+    command: Command,
+    watcher: &Watcher,
+) -> Result<Reply, Failure> {
     let data = config.site.data.clone();
     let start = Instant::now();
     if data.exists() {

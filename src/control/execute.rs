@@ -72,6 +72,14 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
                 .map_err(publishing)?;
             Ok(Reply::data(json!(explained)))
         }
+        Command::Survey => {
+            let survey = engine
+                .publisher
+                .survey(reading(watcher))
+                .await
+                .map_err(publishing)?;
+            Ok(Reply::data(json!(survey)))
+        }
         Command::Publish { pages, .. } => {
             let selection = if pages.is_empty() {
                 Selection::All
@@ -216,6 +224,7 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
         Command::Keys => show::keys(instance),
         Command::Plan
         | Command::Explain { .. }
+        | Command::Survey
         | Command::Publish { .. }
         | Command::Note { .. }
         | Command::Unpublish { .. }

@@ -38,6 +38,8 @@ pub enum Command {
         /// Paths, URLs or files.
         pages: Vec<String>,
     },
+    /// What is weak about the site's pages.
+    Survey,
     /// Publishes what the plan shows, or the named pages.
     Publish {
         /// Paths, URLs or files; empty means all.
@@ -137,6 +139,7 @@ impl Command {
             Command::Status
             | Command::Plan
             | Command::Explain { .. }
+            | Command::Survey
             | Command::Render { .. }
             | Command::Followers
             | Command::Interactions { .. }

@@ -14,6 +14,7 @@ pub mod profile;
 mod reading;
 pub mod recipients;
 mod river;
+mod survey;
 mod telling;
 
 use std::path::PathBuf;
@@ -23,12 +24,14 @@ use tokio::sync::Mutex;
 
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
+use crate::site::scan::Scope;
 use crate::store::{ObjectState, StoreError};
 
 pub use self::explanation::{Explanation, Field, Loser, Preview};
 pub use self::note::NoteRequest;
 pub use self::outlook::{Forecast, Outlook};
 use self::reading::{Desk, Look};
+pub use self::survey::Survey;
 
 /// Told how many of how many files have been read.
 pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
@@ -146,6 +149,14 @@ impl Publisher {
                 .collect()
         })
         .await?
+    }
+
+    /// What is weak about the site's pages. Sends and stores nothing, and doesn't wait for a folder that changes.
+    pub async fn survey(&self, progress: Progress) -> Result<Survey, PublishError> {
+        let mut desk = self.desk.lock().await;
+        let look = self.look(&mut desk, Scope::All, &progress).await?;
+        let instance = Arc::clone(&self.instance);
+        tokio::task::spawn_blocking(move || survey::of(&instance, &look)).await?
     }
 
     /// Does what the daemon does when the folder changed: publishes what changes unless it is held.

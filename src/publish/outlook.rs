@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::reading::Look;
-use super::{PublishError, draft};
+use super::{PublishError, draft, survey};
 use crate::ap::object::Extent;
 use crate::article::Kind;
 use crate::instance::Instance;
@@ -22,6 +22,9 @@ pub struct Outlook {
     pub held_because: Option<String>,
     /// Pages that aren't published, or not yet, and why.
     pub skipped: Vec<Skipped>,
+    /// Which of those look like posts all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubtful: Vec<String>,
 }
 
 /// One change that would happen.
@@ -81,5 +84,6 @@ pub(super) fn of(instance: &Instance, look: &Look) -> Result<Outlook, PublishErr
         held: look.plan.held.is_some(),
         held_because: look.plan.held.clone(),
         skipped: look.plan.skipped.clone(),
+        doubtful: survey::doubtful(look),
     })
 }

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("site/scan", 1),
     ("site/snapshot", 0),
     ("site/frame", 0),
+    ("site/survey", 0),
     ("site/translations", 0),
     ("site/watch", 1),
     ("site/mod", 1),

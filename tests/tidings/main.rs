@@ -12,6 +12,7 @@ mod daemon; // how it starts, where it listens, what it reads again
 mod delivery; // the way out, against servers that misbehave
 mod deploy; // every way a site comes into its folder, and what followers hear of it
 mod discovery; // every row of the table of served paths
+mod doctor; // what it says of the site's pages
 mod explain; // what `plan --explain` says of a page, and that it is what is sent
 mod feeds; // what the site's feeds add to its pages
 mod fuzz; // what the fuzzers check, without a fuzzer

@@ -1,23 +1,25 @@
 //! `tidings doctor`: checks the whole chain, from the configuration through the proxy to a signature's round trip.
 //!
 //! It looks from outside, through the site's public address, as another server would, and says for each link whether it
-//! holds and what to do when it doesn't.
+//! holds and what to do when it doesn't. Then it names what the site's pages leave unsaid; that is never a failure.
 
 mod here;
 mod proxy;
+mod site;
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::screen::Screen;
+use super::screen::{Screen, printable};
 use super::{Outcome, Output, Session};
 use crate::ap::iri::Iris;
 use crate::config::Config;
 use crate::control::{self, Command, Failure, Watcher, code};
 use crate::daemon;
 use crate::net::{Client, Resolver, Settings, user_agent};
+use crate::site::survey::{Code, Weakness};
 
 /// What `doctor` takes.
 #[derive(Debug, clap::Args)]
@@ -46,6 +48,23 @@ struct Check {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
+    /// Of a weak spot of the site: which, how often and where it is.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    spot: Option<Spot>,
+    /// The line to add.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<String>,
+}
+
+/// Which weak spot of the site, how often and where it is.
+#[derive(Clone, Debug, Serialize)]
+struct Spot {
+    code: Code,
+    count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    example: Option<String>,
 }
 
 /// The findings so far.
@@ -71,28 +90,66 @@ impl Report<'_> {
         self.add(check, State::Fail, detail.into(), Some(hint.into()));
     }
 
-    fn add(&mut self, check: &'static str, state: State, detail: String, hint: Option<String>) {
-        if let Some(screen) = self.screen {
-            let mark = match state {
-                State::Ok => "ok  ",
-                State::Warn => "warn",
-                State::Fail => "FAIL",
-            };
-            let hint = hint
-                .as_ref()
-                .map(|hint| format!("      {hint}\n"))
-                .unwrap_or_default();
-            let detail = super::screen::printable(&detail);
-            if let Err(failure) = screen.text(&format!("{mark}  {check}: {detail}\n{hint}")) {
-                self.broken = Some(failure);
+    /// A weak spot of the site.
+    fn weak(&mut self, weakness: Weakness) {
+        let Weakness {
+            code,
+            count,
+            of,
+            example,
+            detail,
+            advice,
+            line,
+        } = weakness;
+        let detail = match (&example, of) {
+            (Some(example), Some(of)) => {
+                format!("posts that {detail}: {count} of {of}, for example {example}")
             }
-        }
-        self.checks.push(Check {
+            (Some(example), None) => format!("pages that {detail}: {count}, for example {example}"),
+            (None, _) => detail,
+        };
+        self.push(Check {
+            check: site::SITE,
+            state: State::Warn,
+            detail,
+            hint: Some(advice),
+            spot: Some(Spot {
+                code,
+                count,
+                of,
+                example,
+            }),
+            line,
+        });
+    }
+
+    fn add(&mut self, check: &'static str, state: State, detail: String, hint: Option<String>) {
+        self.push(Check {
             check,
             state,
             detail,
             hint,
+            spot: None,
+            line: None,
         });
+    }
+
+    fn push(&mut self, check: Check) {
+        if let Some(screen) = self.screen {
+            let mark = match check.state {
+                State::Ok => "ok  ",
+                State::Warn => "warn",
+                State::Fail => "FAIL",
+            };
+            let mut text = format!("{mark}  {}: {}\n", check.check, printable(&check.detail));
+            for more in check.hint.iter().chain(&check.line) {
+                text.push_str(&format!("      {}\n", printable(more)));
+            }
+            if let Err(failure) = screen.text(&text) {
+                self.broken = Some(failure);
+            }
+        }
+        self.checks.push(check);
     }
 }
 
@@ -109,7 +166,17 @@ pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
         Ok(config) => {
             report.ok("configuration", format!("{} is valid", file.display()));
             let runtime = daemon::runtime()?;
-            runtime.block_on(examine(&config, &mut report));
+            let bar = session.screen.progress();
+            let watcher = {
+                let bar = bar.clone();
+                Arc::new(move |step| bar.show(&step))
+            };
+            runtime.block_on(async {
+                examine(&config, &mut report).await;
+                if config.site.output.is_dir() {
+                    site::weaknesses(&config, &(watcher as Watcher), &bar, &mut report).await;
+                }
+            });
             runtime.shutdown_background();
         }
         Err(failure) => {

@@ -8,7 +8,7 @@ use super::heard;
 use super::links;
 use super::meta::{self, Meta};
 use super::region::Region;
-use super::verdict::{Evidence, FEED};
+use super::verdict::{Evidence, FEED, NO_ZONE, ONLY_DAY};
 use crate::article::{Media, Tag};
 
 /// Tags of one page; more is a cloud.
@@ -59,8 +59,8 @@ pub(super) fn published(claims: &[Claim]) -> Option<(Date, &'static str)> {
 pub(super) fn dated(field: &'static str, date: Date, by: &'static str) -> Evidence {
     let note = match date.precision {
         Precision::Instant => None,
-        Precision::Local => Some("no time zone: taken as UTC"),
-        Precision::Day => Some("only a day: taken as midnight UTC"),
+        Precision::Local => Some(NO_ZONE),
+        Precision::Day => Some(ONLY_DAY),
     };
     Evidence {
         note,

@@ -46,7 +46,7 @@ pub use guide::Guide;
 pub use head::{Head, head};
 use meta::Meta;
 use outline::Outline;
-pub use verdict::{Evidence, FEED, Page, Reason, Said, Source, Verdict};
+pub use verdict::{Evidence, FEED, NO_ZONE, ONLY_DAY, Page, Reason, Said, Source, Verdict};
 use view::View;
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.

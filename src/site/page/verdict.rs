@@ -54,6 +54,11 @@ impl Page {
 /// The name of feeds as a source.
 pub const FEED: &str = "feed";
 
+/// The note on a time without a zone.
+pub const NO_ZONE: &str = "no time zone: taken as UTC";
+/// The note on a date without a time.
+pub const ONLY_DAY: &str = "only a day: taken as midnight UTC";
+
 /// What a page is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
