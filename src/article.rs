@@ -35,6 +35,19 @@ pub enum Visibility {
     Direct,
 }
 
+/// Whether what others say about a page is taken and shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Discussion {
+    /// All of it.
+    #[default]
+    Open,
+    /// What is there stays; no replies and quotes come in any more. Likes and boosts do.
+    Closed,
+    /// Nothing is shown, and nothing taken.
+    Off,
+}
+
 /// Who may quote a post (FEP-044f).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuotePolicy {

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::ap::actor;
 use crate::ap::iri::Iris;
+use crate::article::Discussion;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver;
@@ -115,6 +116,14 @@ impl Instance {
     /// long as it stays. It is to be asked for before the document is made.
     pub fn version(&self) -> u64 {
         self.configured.load(Ordering::Acquire) + self.keys.version() + self.store.version()
+    }
+
+    /// Whether what others say about one of our objects is taken and shown. A note belongs to no page: it is always open.
+    pub fn discussion(&self, key: &str) -> Discussion {
+        match self.store.objects.brief(key).and_then(|object| object.page) {
+            Some(path) => self.config().interactions.discussion(&path),
+            None => Discussion::Open,
+        }
     }
 
     /// The document of one of our actors, as it is now.

@@ -21,7 +21,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::ap::actor::Description;
-use crate::article::{Kind, Visibility};
+use crate::article::{Discussion, Kind, Visibility};
 use crate::site::watch::Method;
 
 pub use self::address::is_private;
@@ -312,6 +312,10 @@ pub struct Interactions {
     pub moderation: Moderation,
     /// What the page shows.
     pub show: Show,
+    /// Globs over page paths without their leading slash: of these no more replies and quotes are taken.
+    pub closed: GlobSet,
+    /// Likewise: of these nothing is taken and nothing shown; wins over `closed`.
+    pub off: GlobSet,
     /// Older ones vanish; `None` is never.
     pub expire: Option<Duration>,
     /// A folder with the owner's own templates; it need not exist.
@@ -320,6 +324,18 @@ pub struct Interactions {
     pub locale: String,
     /// Bytes of pictures kept.
     pub media_limit: u64,
+}
+
+impl Interactions {
+    /// Whether what others say about the page at a path is taken and shown.
+    pub fn discussion(&self, path: &str) -> Discussion {
+        let path = path.trim_start_matches('/');
+        match (self.off.is_match(path), self.closed.is_match(path)) {
+            (true, _) => Discussion::Off,
+            (false, true) => Discussion::Closed,
+            (false, false) => Discussion::Open,
+        }
+    }
 }
 
 /// Which interactions wait for approval.

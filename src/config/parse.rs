@@ -381,6 +381,8 @@ fn read_interactions(section: &mut Section<'_, '_>, base: &Path) -> Interactions
             default::SHOW,
             &[("all", Show::All), ("counts", Show::Counts), ("none", Show::None)],
         ),
+        closed: section.globs("closed", &[]),
+        off: section.globs("off", &[]),
         expire: section.parsed("expire", value::age).unwrap_or(None),
         templates: {
             let at = section.string("templates");

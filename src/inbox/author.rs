@@ -28,6 +28,7 @@ pub(super) fn from(profile: &Profile) -> Author {
         url: profile.url.clone(),
         avatar: profile.avatar.clone(),
         emoji: profile.emoji.clone(),
+        shy: profile.shy,
     }
 }
 
@@ -46,6 +47,7 @@ fn by_id(actor: &str) -> Author {
         url: actor.to_string(),
         avatar: None,
         emoji: Vec::new(),
+        shy: false,
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::note::Note;
 use super::verify::{Served, Verified};
 use super::{Refusal, author, blocking, blocklist, event, moderation, ours, value};
+use crate::article::Discussion;
 use crate::instance::Instance;
 use crate::remote::{self, RemoteError};
 use crate::store::{Author, Gone, Interaction, InteractionKind, InteractionState, StoreError};
@@ -40,6 +41,10 @@ pub(super) async fn keep(instance: &Arc<Instance>, actor: &str, written: Written
     let Some(concern) = concern_of(instance, &written.note)? else {
         return Ok(());
     };
+    if !concern.is_welcome(instance) {
+        tracing::debug!("{} is not taken: its page is closed", written.note.id);
+        return Ok(());
+    }
     let author = author::of(instance, actor).await;
     blocklist::refuse_author(instance, &author)?;
     blocking(
@@ -115,6 +120,13 @@ impl Concern {
     /// Whether it is about something of ours, rather than a mention only.
     pub(super) fn is_in_a_thread(&self) -> bool {
         self.object.is_some()
+    }
+
+    /// Whether what it is about takes replies and quotes.
+    pub(super) fn is_welcome(&self, instance: &Instance) -> bool {
+        self.object
+            .as_deref()
+            .is_none_or(|key| instance.discussion(key) == Discussion::Open)
     }
 }
 

@@ -5,7 +5,8 @@ use serde::Serialize;
 pub use super::blocklist::{add_blocks, is_blocked, remove_block};
 use super::{blocklist, event, ours};
 use crate::ap::iri;
-use crate::config::Moderation;
+use crate::article::Discussion;
+use crate::config::{Moderation, Show};
 use crate::instance::Instance;
 use crate::store::{
     Approval, Going, Gone, Interaction, InteractionKind, InteractionState, Quote, StoreError,
@@ -149,8 +150,36 @@ pub struct Listed {
     pub state: InteractionState,
     /// Whether everybody may see it.
     pub public: bool,
+    /// Why no reader sees it; `None` when they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
     /// Clean HTML.
     pub content: Option<String>,
+}
+
+/// Why readers don't see an interaction.
+fn why(instance: &Instance, interaction: &Interaction) -> Option<&'static str> {
+    let rules = &instance.config().interactions;
+    let expired = rules.expire.is_some_and(|age| {
+        let oldest = instance.clock.now().checked_sub(age);
+        oldest.is_ok_and(|oldest| interaction.published.min(interaction.received) < oldest)
+    });
+    let discussion = interaction.object.as_deref().map(|key| instance.discussion(key));
+    let speaks = matches!(interaction.kind, InteractionKind::Reply | InteractionKind::Quote);
+    Some(match interaction.state {
+        _ if interaction.kind == InteractionKind::Mention => "it is about no page",
+        _ if !interaction.public => "it is not for everybody",
+        InteractionState::Held => "it waits for approval",
+        InteractionState::Hidden => "it is hidden, by hand or for a blocked word",
+        InteractionState::Shown if speaks && interaction.actor.shy => "its author asks not to be shown",
+        InteractionState::Shown if expired => "it is older than interactions.expire",
+        InteractionState::Shown if discussion == Some(Discussion::Off) => {
+            "its page is off (interactions.off)"
+        }
+        InteractionState::Shown if rules.show == Show::None => "interactions.show is none",
+        InteractionState::Shown if speaks && rules.show == Show::Counts => "interactions.show is counts",
+        InteractionState::Shown => return None,
+    })
 }
 
 /// Which interactions to list.
@@ -221,6 +250,7 @@ pub fn listing(instance: &Instance, interaction: &Interaction) -> Listed {
         published: interaction.published,
         state: interaction.state,
         public: interaction.public,
+        why: why(instance, interaction),
         content: interaction.content.clone(),
     }
 }

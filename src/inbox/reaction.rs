@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::verify::Verified;
 use super::{Refusal, author, blocking, blocklist, event, gone, moderation, ours};
+use crate::article::Discussion;
 use crate::instance::Instance;
 use crate::store::{Author, Interaction, InteractionKind, InteractionState};
 
@@ -18,6 +19,9 @@ pub(super) async fn take(
     let Some(key) = activity.object_id().and_then(|id| ours::object(instance, id)) else {
         return Ok(());
     };
+    if instance.discussion(&key) == Discussion::Off {
+        return Ok(());
+    }
     if activity
         .id()
         .is_some_and(|id| is_stored(instance, id, emoji.as_deref()))

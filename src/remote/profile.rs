@@ -43,6 +43,8 @@ pub struct Profile {
     pub avatar: Option<String>,
     /// The custom emoji in its name.
     pub emoji: Vec<Emoji>,
+    /// Whether it asks not to be shown to those who have no account: see [`asks_for_silence`].
+    pub shy: bool,
     /// Its own inbox, on its own host or a subdomain of it.
     pub inbox: String,
     /// The inbox that it shares with others; likewise.
@@ -110,6 +112,7 @@ impl Profile {
             url: link_of(&document["url"]).unwrap_or_else(|| id.to_string()),
             avatar: link_of(&document["icon"]),
             emoji,
+            shy: asks_for_silence(document),
             inbox,
             shared_inbox,
             outbox: url_of(&document["outbox"]),
@@ -129,6 +132,31 @@ impl Profile {
     pub fn key(&self, key_id: &str) -> Option<&ProfileKey> {
         self.keys.iter().find(|key| key.id == key_id)
     }
+}
+
+/// Whether an actor asks that what it says be shown nowhere but on the fediverse itself.
+///
+/// By a hashtag in its profile's text or table, `#nobridge` or `#nobot`, as Bridgy and Bridgy Fed honour them; or by
+/// Misskey's setting that one must sign in to read (`_misskey_requireSigninToViewContents`). `discoverable` and `indexable`
+/// (FEP-5feb) say something else, about recommendations and search, and are false where nobody chose: who is silent about
+/// them has not asked for silence.
+fn asks_for_silence(document: &Value) -> bool {
+    /// Most of a text that is looked at, in characters with its markup: Mastodon's profiles have 500, Misskey's 1,500.
+    const TEXT: usize = 16 * 1024;
+    if document["_misskey_requireSigninToViewContents"] == Value::Bool(true) {
+        return true;
+    }
+    let says_so = |text: &Value| {
+        let text: String = text.as_str().unwrap_or_default().chars().take(TEXT).collect();
+        let plain = crate::sanitize::plain(&text).to_lowercase();
+        plain
+            .split(|c: char| !(c.is_alphanumeric() || c == '#' || c == '_'))
+            .any(|word| matches!(word, "#nobridge" | "#nobot"))
+    };
+    says_so(&document["summary"])
+        || each(&document["attachment"])
+            .take(ALIASES)
+            .any(|field| says_so(&field["name"]) || says_so(&field["value"]))
 }
 
 /// The actor to whom the document of a key says it belongs: a key hosted by itself, or the stub of an actor that
@@ -363,6 +391,30 @@ mod tests {
         assert_eq!(profile.also_known_as, ["https://b.example/ada"]);
         assert_eq!(profile.name, "Ada Lovelace");
         assert!(profile.key("https://a.example/keys/1").unwrap().key.is_none());
+    }
+
+    #[test]
+    fn who_asks_not_to_be_shown_is_heard_and_who_is_silent_has_not_asked() {
+        let shy = |change: fn(&mut Value)| {
+            let mut document = person();
+            change(&mut document);
+            read(&document).unwrap().shy
+        };
+        assert!(!shy(|_| {}));
+        assert!(!shy(
+            |d| (d["discoverable"], d["indexable"]) = (json!(false), json!(false))
+        ));
+        assert!(!shy(
+            |d| d["summary"] = json!("<p>I write #nobots and nobot, see x.example/#nobotany</p>")
+        ));
+        assert!(shy(|d| d["summary"] = json!(
+            "<p>Cats.<br><a href=\"https://a.example/tags/nobot\" class=\"mention hashtag\">#<span>NoBot</span></a></p>"
+        )));
+        assert!(shy(|d| d["summary"] = json!("cats, #nobridge.")));
+        assert!(shy(
+            |d| d["attachment"] = json!([{"type": "PropertyValue", "name": "rules", "value": "#nobot"}])
+        ));
+        assert!(shy(|d| d["_misskey_requireSigninToViewContents"] = json!(true)));
     }
 
     #[test]

@@ -105,6 +105,9 @@ pub struct Author {
     /// The custom emoji in its name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emoji: Vec<Emoji>,
+    /// Whether it asks not to be shown on the web.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shy: bool,
 }
 
 /// A picture, a sound or a film of a remote object.

@@ -57,11 +57,10 @@ pub(super) fn of_object(instance: &Instance, key: &str) -> Result<Conversation, 
     let mut open: Vec<(String, Option<String>)> = vec![(key.to_string(), None)];
     while let Some((key, root)) = open.pop() {
         let said = shelf::said(instance, &key)?;
-        unseen.extend(
-            said.unseen
-                .iter()
-                .map(|(id, parent)| (id.clone(), parent.clone().or_else(|| root.clone()))),
-        );
+        unseen.extend(said.unseen().map(|(id, parent)| {
+            let parent = parent.map(str::to_string).or_else(|| root.clone());
+            (id.to_string(), parent)
+        }));
         let mut answered = answered_by(instance, &key);
         for item in said.items().filter(|item| keep(item)) {
             match item.kind {

@@ -59,6 +59,8 @@ pub(super) struct Person {
 pub(super) enum Role {
     Owner,
     Guest,
+    /// Somebody who asked not to be shown: counted, without a name.
+    Shy,
 }
 
 /// The picture of somebody.
@@ -77,6 +79,16 @@ pub(super) enum Picture {
 
 impl Person {
     pub(super) fn guest(author: &Author) -> Person {
+        if author.shy {
+            return Person {
+                name: String::new(),
+                handle: String::new(),
+                url: String::new(),
+                picture: None,
+                emoji: Vec::new(),
+                role: Role::Shy,
+            };
+        }
         let handle = shortened(&author.handle, MAX_NAME * 4);
         let name = Some(shortened(author.name.trim(), MAX_NAME)).filter(|name| !name.is_empty());
         Person {
@@ -289,7 +301,7 @@ mod tests {
             handle: "@ada@a.example".into(),
             url: "javascript:alert(1)".into(),
             avatar: Some("file:///etc/passwd".into()),
-            emoji: Vec::new(),
+            ..Author::default()
         });
         assert_eq!(person.name, "ada@a.example");
         assert_eq!(person.url, "https://a.example/users/ada");

@@ -28,7 +28,8 @@ pub(super) fn of_conversation(
         Show::Counts | Show::None => &nothing,
     };
     let faces = |items: &[std::sync::Arc<Item>]| -> Vec<Value> {
-        items.iter().map(|item| face(viewer, item)).collect()
+        let named = items.iter().filter(|item| item.author.role != Role::Shy);
+        named.map(|item| face(viewer, item)).collect()
     };
     let quotes: Vec<Value> = shown.quotes.iter().map(|item| said(viewer, item)).collect();
     json!({

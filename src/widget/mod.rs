@@ -29,6 +29,7 @@ use self::conversation::Conversation;
 use self::text::Locale;
 use self::view::{Counts, Viewer};
 use crate::ap::iri::Iris;
+use crate::article::Discussion;
 use crate::config::Show;
 use crate::instance::Instance;
 use crate::store::{Object, ObjectState, StoreError};
@@ -52,7 +53,7 @@ pub fn interactions(instance: &Instance, page: &str) -> Result<Option<serde_json
         &url_of(instance, &key),
         &instance.iris.object(&key),
         &conversation,
-        instance.config().interactions.show,
+        show(instance, &key),
     )))
 }
 
@@ -69,7 +70,7 @@ pub fn thread(instance: &Instance, page: &str) -> Result<String, StoreError> {
 }
 
 fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
-    let show = instance.config().interactions.show;
+    let show = show(instance, key);
     if show == Show::None {
         return Ok(String::new());
     }
@@ -94,6 +95,7 @@ fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
     let context = context! {
         lang => viewer.locale.tag(),
         page => url_of(instance, key),
+        closed => instance.discussion(key) != Discussion::Open,
         counts,
         likes => viewer.faces(&shown.likes),
         boosts => viewer.faces(&shown.boosts),
@@ -114,8 +116,7 @@ fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
 /// # Errors
 /// When records can't be read.
 pub fn counts(instance: &Instance, page: &str) -> Result<String, StoreError> {
-    let show = instance.config().interactions.show;
-    let (Some(key), Show::All | Show::Counts) = (find(instance, page), show) else {
+    let Some(key) = find(instance, page).filter(|key| show(instance, key) != Show::None) else {
         return Ok(String::new());
     };
     let counts = Counts::of(&conversation::of_object(instance, &key)?);
@@ -205,6 +206,14 @@ pub fn pages(instance: &Instance) -> Vec<Page> {
     pages.retain(|page| page::is_open(instance, &page.key));
     pages.sort_by(|a, b| a.path.cmp(&b.path));
     pages
+}
+
+/// What readers see of what is said about an object.
+fn show(instance: &Instance, key: &str) -> Show {
+    match instance.discussion(key) {
+        Discussion::Off => Show::None,
+        Discussion::Open | Discussion::Closed => instance.config().interactions.show,
+    }
 }
 
 /// Where readers find an object: its page's URL, or for a note its id.

@@ -29,12 +29,38 @@ pub(super) struct Said {
     /// The revision of the group that this was read from.
     revision: u64,
     items: HashMap<Arc<str>, (u64, Arc<Item>)>,
-    /// Replies that aren't shown: what they answer, so that a shown answer to one finds its place.
-    pub(super) unseen: HashMap<String, Option<String>>,
+    /// Replies that aren't shown.
+    unseen: HashMap<Arc<str>, (u64, Arc<Unseen>)>,
     weight: u64,
 }
 
+/// A reply that isn't shown: what it answers, so that a shown answer to it finds its place.
+#[derive(Debug)]
+struct Unseen {
+    id: String,
+    in_reply_to: Option<String>,
+}
+
 impl Said {
+    /// The ids of replies that aren't shown, and what they answer.
+    pub(super) fn unseen(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.unseen
+            .values()
+            .map(|(_, unseen)| (unseen.id.as_str(), unseen.in_reply_to.as_deref()))
+    }
+
+    fn show(&mut self, id: Arc<str>, revision: u64, item: Arc<Item>) {
+        self.weight += item.weight() as u64;
+        self.items.insert(id, (revision, item));
+    }
+
+    fn pass_over(&mut self, id: Arc<str>, revision: u64, unseen: Arc<Unseen>) {
+        /// Two ids and what holds them, in bytes.
+        const WEIGHT: u64 = 300;
+        self.weight += WEIGHT;
+        self.unseen.insert(id, (revision, unseen));
+    }
+
     /// What is shown, in no order.
     pub(super) fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
         self.items.values().map(|(_, item)| item)
@@ -92,24 +118,34 @@ pub(super) fn said(instance: &Instance, key: &str) -> Result<Arc<Said>, StoreErr
         if !seen && !is_answer {
             continue;
         }
-        let kept = before.as_ref().and_then(|before| before.items.get(&member.id));
-        let item = match kept {
-            Some((revision, item)) if *revision == member.revision => Arc::clone(item),
-            _ => match table.get(&member.id)? {
-                Some(record) => {
-                    if !seen {
-                        let id = record.remote_object.unwrap_or(record.activity);
-                        said.unseen.insert(id, record.in_reply_to);
-                        continue;
-                    }
-                    Arc::new(Item::of_record(&record))
-                }
-                // Removed since the list was made.
-                None => continue,
-            },
+        if let Some(before) = &before {
+            if let Some((revision, item)) = before.items.get(&member.id)
+                && *revision == member.revision
+            {
+                said.show(member.id, member.revision, Arc::clone(item));
+                continue;
+            }
+            if let Some((revision, unseen)) = before.unseen.get(&member.id)
+                && *revision == member.revision
+            {
+                said.pass_over(member.id, member.revision, Arc::clone(unseen));
+                continue;
+            }
+        }
+        let Some(record) = table.get(&member.id)? else {
+            // Removed since the list was made.
+            continue;
         };
-        said.weight += item.weight() as u64;
-        said.items.insert(member.id, (member.revision, item));
+        let speaks = is_answer || matches!(member.brief.kind, InteractionKind::Quote);
+        if seen && !(speaks && record.actor.shy) {
+            said.show(member.id, member.revision, Arc::new(Item::of_record(&record)));
+        } else if is_answer {
+            let unseen = Unseen {
+                id: record.remote_object.unwrap_or(record.activity),
+                in_reply_to: record.in_reply_to,
+            };
+            said.pass_over(member.id, member.revision, Arc::new(unseen));
+        }
     }
     let said = Arc::new(said);
     instance.shelf.pages.insert(key.to_string(), Arc::clone(&said));

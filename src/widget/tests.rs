@@ -322,6 +322,72 @@ fn the_owner_decides_how_much_is_shown_and_for_how_long() {
 }
 
 #[test]
+fn who_asks_not_to_be_shown_is_counted_among_the_likes_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "");
+    let shy = |record: &mut Interaction| {
+        record.actor.shy = true;
+        record.actor.name = "Shy".into();
+        record.actor.handle = "@shy@a.example".into();
+    };
+    put(&instance, InteractionKind::Like, "l1", |_| {});
+    put(&instance, InteractionKind::Like, "l2", shy);
+    put(&instance, InteractionKind::Reply, "r1", |_| {});
+    put(&instance, InteractionKind::Reply, "r2", |record| {
+        shy(record);
+        record.in_reply_to = Some("https://a.example/r1".into());
+    });
+    put(&instance, InteractionKind::Reply, "r3", |record| {
+        record.in_reply_to = Some("https://a.example/r2".into());
+    });
+    put(&instance, InteractionKind::Quote, "q", shy);
+    for _ in 0..2 {
+        let said = said(&instance);
+        assert_eq!(
+            said["counts"],
+            json!({ "replies": 2, "likes": 2, "boosts": 0, "quotes": 0 })
+        );
+        assert_eq!(said["likes"].as_array().unwrap().len(), 1);
+        let above = &said["replies"][0];
+        assert_eq!(
+            above["replies"][0]["id"], "https://a.example/r3",
+            "its place is kept"
+        );
+        let thread = thread(&instance, "/posts/hello/").unwrap();
+        assert!(!thread.to_lowercase().contains("shy") && !said.to_string().contains("Shy"));
+        // What was read before is taken over as it is.
+        put(&instance, InteractionKind::Boost, "b", |record| {
+            record.public = false
+        });
+    }
+}
+
+#[test]
+fn a_closed_page_shows_what_is_there_and_one_that_is_off_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (rule, threads, replies, buttons) in [
+        ("", 1, 1, 2),
+        ("closed = ['posts/**']", 1, 1, 0),
+        ("closed = ['posts/**']\noff = ['posts/hello/']", 0, 0, 0),
+    ] {
+        let instance = instance(folder.path(), rule);
+        put(&instance, InteractionKind::Reply, "r", |_| {});
+        let thread = thread(&instance, "/posts/hello/").unwrap();
+        assert_eq!(thread.matches("tidings-thread").count(), threads, "{rule}");
+        assert_eq!(
+            thread.matches("intent=reply").count(),
+            buttons,
+            "{rule}: {thread}"
+        );
+        assert_eq!(said(&instance)["counts"]["replies"], replies, "{rule}");
+        assert_eq!(
+            counts(&instance, "/posts/hello/").unwrap().is_empty(),
+            threads == 0
+        );
+    }
+}
+
+#[test]
 fn the_button_names_the_actor_and_leads_to_the_form() {
     let folder = tempfile::tempdir().unwrap();
     let instance = instance(folder.path(), "");

@@ -55,6 +55,11 @@ const TEXTS: &[Text] = &[
         "Take part from your own account on Mastodon or any other server of the fediverse.",
         "Mitreden geht mit dem eigenen Konto bei Mastodon oder jedem anderen Server des Fediverse.",
     ),
+    plain(
+        "closed",
+        "No more replies are taken here.",
+        "Hier werden keine Antworten mehr angenommen.",
+    ),
     plain("reply", "Reply", "Antworten"),
     plain("reply_to", "Reply to {who}", "{who} antworten"),
     plain("like", "Like", "Gefällt mir"),

@@ -117,10 +117,16 @@ impl Viewer<'_> {
 
     /// All likes, or all boosts: `count`, so many of the newest as `faces`, and how many there are beside, `more`.
     pub(super) fn faces(&self, items: &[Arc<Item>]) -> Value {
+        let faces: Vec<Value> = items
+            .iter()
+            .filter(|item| item.author.role != Role::Shy)
+            .take(FACES)
+            .map(|item| self.face(item))
+            .collect();
         context! {
             count => items.len(),
-            more => items.len().saturating_sub(FACES),
-            faces => items.iter().take(FACES).map(|item| self.face(item)).collect::<Vec<Value>>(),
+            more => items.len().saturating_sub(faces.len()),
+            faces,
         }
     }
 

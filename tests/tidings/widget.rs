@@ -365,3 +365,50 @@ async fn a_note_of_the_owner_has_a_page_and_stands_in_the_thread() {
     );
     assert!(page.header("vary").eq_ignore_ascii_case("accept"));
 }
+
+#[tokio::test]
+async fn a_closed_page_takes_likes_but_no_replies_and_one_that_is_off_takes_nothing() {
+    let site = Site::empty();
+    site.post("hello", "Hello", "<p>Good day.</p>");
+    site.post("quiet", "Quiet", "<p>Hush.</p>");
+    let world = World::start(
+        site,
+        "interactions = { moderation = 'show', closed = ['posts/hello/'], off = ['posts/quiet/'] }",
+    )
+    .await;
+    world.baseline().await;
+    let peer = Peer::start("127.0.0.37").await;
+    let like = |number: u32, object: &str| {
+        json!({ "id": peer.id(&format!("/likes/{number}")), "type": "Like", "actor": peer.actor("ada"),
+            "object": object, "to": ["https://www.w3.org/ns/activitystreams#Public"] })
+    };
+    let quiet = format!("{}/ap/objects/posts~quiet", world.origin);
+    let reply = peer.reply("ada", 1, &object(&world), "<p>too late</p>");
+    assert_eq!(
+        peer.post("ada", &inbox(&world), &reply).await,
+        202,
+        "taken and ignored"
+    );
+    let hush = peer.reply("ada", 2, &quiet, "<p>hush</p>");
+    assert_eq!(peer.post("ada", &inbox(&world), &hush).await, 202);
+    assert_eq!(peer.post("ada", &inbox(&world), &like(1, &quiet)).await, 202);
+    assert_eq!(
+        peer.post("ada", &inbox(&world), &like(2, &object(&world))).await,
+        202
+    );
+    let said = wait_for("the like", || async {
+        let said = said(&world).await;
+        (said["counts"]["likes"] == 1).then_some(said)
+    })
+    .await;
+    assert_eq!(said["counts"]["replies"], 0);
+    let html = thread(&world).await;
+    assert!(
+        html.contains("No more replies") && !html.contains("intent=reply"),
+        "{html}"
+    );
+    let list = world.command(&["interactions", "list", "--json"]).await.json();
+    assert_eq!(list.as_array().unwrap().len(), 1, "nothing else is kept: {list}");
+    let nothing = world.browse("/ap/widgets/thread?page=/posts/quiet/").await;
+    assert_eq!((nothing.status, nothing.text().as_str()), (200, ""));
+}

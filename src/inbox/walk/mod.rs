@@ -27,6 +27,7 @@ use super::activity::MAX_DEPTH as NESTING;
 use super::create::{self, Written};
 use super::note::Note;
 use super::{blocking, blocklist, moderation, update, value};
+use crate::article::Discussion;
 use crate::config::Show;
 use crate::instance::Instance;
 use crate::remote::{self, RemoteError};
@@ -217,6 +218,7 @@ impl Walker {
             .brief(key)
             .is_some_and(|object| object.state == ObjectState::Live);
         if !is_live
+            || instance.discussion(key) != Discussion::Open
             || instance.store.interactions.group(key).len() >= THREAD
             || depth(instance, &reply)? >= DEPTH
         {
