@@ -34,6 +34,8 @@ pub struct Sketch {
     pub units: Vec<Unit>,
     /// The place of the text that the site's feed gives of it.
     pub guided: Option<u32>,
+    /// Hashes of what it says of itself for cards: the summary, the picture's address.
+    pub card: Vec<u64>,
 }
 
 /// An element of a page.
@@ -98,6 +100,8 @@ pub struct Frame {
     leading: Box<[u64]>,
     /// Places that hold what is each post's own, the most frequent template first.
     content: Box<[u64]>,
+    /// What several posts say of themselves for cards alike, sorted: it is the site's.
+    card: Box<[u64]>,
 }
 
 /// What the frame says of a unit.
@@ -126,12 +130,22 @@ impl Frame {
         frame.chrome = sorted(counts.chrome(sketches, all));
         frame.leading = sorted(leading(sketches, all));
         frame.content = frame.contents(sketches);
+        frame.card = sorted(cards(sketches));
         frame
+    }
+
+    /// Whether several posts say the same of themselves for cards.
+    pub fn is_on_every_card(&self, said: &str) -> bool {
+        holds(&self.card, card(said))
     }
 
     /// Whether nothing was learned.
     pub fn is_empty(&self) -> bool {
-        self.shared.is_empty() && self.chrome.is_empty() && self.leading.is_empty() && self.content.is_empty()
+        self.shared.is_empty()
+            && self.chrome.is_empty()
+            && self.leading.is_empty()
+            && self.content.is_empty()
+            && self.card.is_empty()
     }
 
     /// What it says of a unit of a page.
@@ -351,6 +365,24 @@ fn leading(sketches: &[&Sketch], all: u32) -> Vec<u64> {
         .into_iter()
         .filter(|(_, seen)| is_common(seen.pages, all) && seen.leading * 20 >= seen.times * 19);
     leading.map(|(path, _)| path).collect()
+}
+
+/// The hash of a summary, or of a picture's address, in [`Sketch::card`].
+pub fn card(said: &str) -> u64 {
+    Hash::new().bytes(said.as_bytes()).done()
+}
+
+/// What as many posts as make a sample say of themselves for cards.
+fn cards(sketches: &[&Sketch]) -> Vec<u64> {
+    let mut pages: HashMap<u64, usize> = HashMap::new();
+    for said in sketches.iter().flat_map(|sketch| &sketch.card) {
+        *pages.entry(*said).or_default() += 1;
+    }
+    pages
+        .into_iter()
+        .filter(|(_, pages)| *pages >= MIN_SAMPLE)
+        .map(|(said, _)| said)
+        .collect()
 }
 
 /// Whether of so much text so much in links is a way to other pages.

@@ -6,11 +6,8 @@ use super::claim::Date;
 use super::document::{Document, ancestors, has_word, language_of, name, text, text_without, within};
 use super::links;
 use super::region::{self, Region};
-use super::time::{CHANGED, MAX_LABEL, Times, is_of_another, is_update};
+use super::time::{CHANGED, MAX_LABEL, MAX_MARK, Times, boxes, is_of_another, is_update};
 use super::written::{self, Order};
-
-/// Characters beside a date that stands alone in its line: "Veröffentlicht am:".
-const MAX_MARK: usize = 24;
 
 /// Dates of one line: of publication and of a change.
 const MAX_DATES: usize = 2;
@@ -182,10 +179,10 @@ fn is_beside_text(region: &Region<'_>, element: ElementRef<'_>) -> bool {
         })
 }
 
-/// Whether an element, or one of the two around it, has a class with one of the words.
+/// Whether an element, or a box around it that says little else, has a class with one of the words.
 fn is_called(region: &Region<'_>, element: ElementRef<'_>, words: &[&str]) -> bool {
     std::iter::once(element)
-        .chain(ancestors(element).take(2))
+        .chain(boxes(element))
         .take_while(|around| around.id() != region.element.id())
         .any(|around| {
             around

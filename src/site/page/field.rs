@@ -10,6 +10,7 @@ use super::meta::{self, Meta};
 use super::region::Region;
 use super::verdict::{Evidence, FEED, NO_ZONE, ONLY_DAY};
 use crate::article::{Media, Tag};
+use crate::site::frame::Frame;
 
 /// Tags of one page; more is a cloud.
 const MAX_TAGS: usize = 100;
@@ -22,6 +23,22 @@ pub(super) fn first<'a, T>(
     claims
         .iter()
         .find_map(|claim| field(claim).map(|value| (value, claim.source)))
+}
+
+/// Takes out of the claims what several posts of the site say of themselves alike: the site's own description, and the
+/// picture that stands for all of it.
+pub(super) fn keep_own(claims: &mut [Claim], frame: Option<&Frame>) {
+    let Some(frame) = frame else { return };
+    for claim in claims {
+        claim.summary = claim
+            .summary
+            .take()
+            .filter(|summary| !frame.is_on_every_card(summary));
+        claim.image = claim
+            .image
+            .take()
+            .filter(|image| !frame.is_on_every_card(&image.url));
+    }
 }
 
 /// The most trusted date; when it names only a day, the most trusted instant of that day. A time without a zone is the
@@ -149,6 +166,17 @@ pub(super) fn tags(
             }
         }
     }
+    // Attributes of whole lists run their names together: "rust code" beside "rust" and "code".
+    let names: Vec<String> = tags.iter().map(|tag| tag.name.to_lowercase()).collect();
+    tags.retain(|tag| {
+        let mut words = tag.name.split_whitespace().peekable();
+        let single = words.next().is_some() && words.peek().is_none();
+        single
+            || !tag
+                .name
+                .split_whitespace()
+                .all(|word| names.contains(&word.to_lowercase()))
+    });
     tags
 }
 

@@ -60,7 +60,10 @@ pub(super) fn tag<'a>(document: &Document<'_>, link: ElementRef<'a>) -> Option<T
             .path_segments()?
             .filter(|part| !part.is_empty() && *part != "index.html")
             .rev();
-        let _name = parts.next()?;
+        // Of names in other scripts some generators leave nothing: `/tags//`.
+        if !href.path().ends_with("//") {
+            parts.next()?;
+        }
         let folder = percent_encoding::percent_decode_str(parts.next()?).decode_utf8_lossy();
         (href.host() == document.own.host() && FOLDERS.contains(&&*folder)).then_some(())
     };
@@ -68,7 +71,12 @@ pub(super) fn tag<'a>(document: &Document<'_>, link: ElementRef<'a>) -> Option<T
     if category || !(has_word(link, "rel", "tag") || by_path().is_some()) {
         return None;
     }
-    let shown = text(link);
+    // A number in an element of its own is how many posts the tag has.
+    let is_count = |inner: ElementRef<'_>| {
+        let said = text(inner);
+        inner.id() != link.id() && !said.is_empty() && said.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let shown = text_without(link, is_count);
     let shown = shown.trim_start_matches(['#', ' ']);
     // "rust (3)": how many posts the tag has.
     let shown = match shown.rsplit_once(" (") {
@@ -118,7 +126,9 @@ fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>)
     for around in ancestors(link).take_while(|around| within(*around, region.element)) {
         match name(around) {
             "li" | "span" | "small" | "a" => {
-                if around.value().classes().any(is_tag_class) {
+                let label = label(document, around);
+                let is_label = label.ends_with([':', '：']) && label.chars().count() <= MAX_LABEL;
+                if is_label || around.value().classes().any(is_tag_class) {
                     return true;
                 }
             }
@@ -132,7 +142,7 @@ fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>)
                 let label = label(document, around);
                 return around.value().classes().any(is_tag_class)
                     || label.is_empty()
-                    || (label.ends_with(':') && label.chars().count() <= MAX_LABEL);
+                    || (label.ends_with([':', '：']) && label.chars().count() <= MAX_LABEL);
             }
         }
     }

@@ -109,6 +109,10 @@ pub(super) fn sign(
     if claimed {
         return None;
     }
+    // What a front page shows is dated, but it is no post unless it says so itself.
+    if front {
+        return Some("front page");
+    }
     let dated_at_all = claims.iter().any(|claim| claim.published.is_some());
     let own_date = times.published.is_some() || claims.iter().any(|claim| claim.source == dates::PATH);
     if times.of_others > 1 && !own_date {

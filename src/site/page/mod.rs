@@ -37,7 +37,7 @@ use url::Url;
 use crate::article::{Article, Media};
 use crate::sanitize;
 use crate::sanitize::nesting::{Writer, deeper_than};
-use crate::site::frame::{MAX_SKETCH, Sketch};
+use crate::site::frame::{self, MAX_SKETCH, Sketch};
 pub use alternates::Alternate;
 use claim::Claim;
 use document::Document;
@@ -87,7 +87,7 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         stated: false,
         alternates: vec![],
     };
-    let Ok(Verdict::Post(_)) = judge(source, &html, &mut page) else {
+    let Ok(Verdict::Post(article)) = judge(source, &html, &mut page) else {
         return None;
     };
     let document = Document::new(&html, source.path, source.site);
@@ -103,8 +103,13 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         .and_then(|guide| guide.find(&outline))
         .map(|at| outline.container(at))
         .and_then(|at| u32::try_from(at).ok());
+    let said = article
+        .summary
+        .iter()
+        .chain(article.image.iter().map(|image| &image.url));
     Some(Sketch {
         guided,
+        card: said.map(|said| frame::card(said)).collect(),
         ..outline.sketch
     })
 }
@@ -156,7 +161,8 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     let view = View::of(&document, source.frame);
     let guide = source.feed.and_then(|feed| feed.guide.as_ref());
     let (region, times) = placed(&document, &view, guide, &meta);
-    let claims = claims(source, &document, &meta, &posting, &entry, &region, &times);
+    let mut claims = claims(source, &document, &meta, &posting, &entry, &region, &times);
+    field::keep_own(&mut claims, source.frame);
     page.said = claim::said(&claims);
     let states = |claim: &Option<Claim>| claim.is_some();
     page.stated = meta.asked.publish == Some(true) || states(&posting.claim) || states(&entry.claim);
@@ -202,7 +208,10 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
         .as_deref()
         .map(|summary| (summary, "tidings:summary"));
     let summary = summary
-        .or_else(|| first(&claims, |claim| claim.summary.as_deref()))
+        .or_else(|| {
+            let said = |claim: &'_ Claim| claim.summary.as_deref() != title.map(|(title, _)| title);
+            first(&claims, |claim| claim.summary.as_deref().filter(|_| said(claim)))
+        })
         .or_else(|| heard::summary(source.feed, &root));
     if let Some((summary, by)) = summary {
         evidence.push(Evidence::new("summary", by, summary));

@@ -32,8 +32,12 @@ const PUBLISHED: [&str; 7] = [
 ];
 const UPDATED: [&str; 5] = ["updated", "dt-updated", "modified", "lastmod", "date-modified"];
 
+/// Characters of a label, or beside a date that stands alone in its line: "Veröffentlicht am:".
+pub(super) const MAX_MARK: usize = 24;
+
 /// Words before a date that tell of a change.
-pub(super) const CHANGED: [&str; 19] = [
+pub(super) const CHANGED: [&str; 20] = [
+    "last update",
     "更新",
     "업데이트",
     "aggiornato",
@@ -183,7 +187,7 @@ pub(super) fn is_of_another(
         if region::is_beside(around) || matches!(name(around), "article" | "blockquote") {
             return true;
         }
-        if matches!(name(around), "li" | "tr" | "dd" | "dt" | "a") && leads(around) {
+        if matches!(name(around), "li" | "tr" | "dd" | "dt" | "a") && leads(around) && !is_layout(around) {
             return true;
         }
         if nearest
@@ -201,25 +205,47 @@ pub(super) fn is_of_another(
 }
 
 pub(super) fn is_update(element: ElementRef<'_>) -> bool {
-    let marked = std::iter::once(element)
-        .chain(ancestors(element).take(2))
-        .any(|around| {
-            has_word(around, "itemprop", "dateModified")
-                || around.value().classes().any(|class| {
-                    let words = class.split(['-', '_']);
-                    UPDATED.contains(&class)
-                        || words
-                            .into_iter()
-                            .any(|word| matches!(word, "updated" | "modified"))
-                })
-        });
+    let marked = std::iter::once(element).chain(boxes(element)).any(|around| {
+        has_word(around, "itemprop", "dateModified")
+            || around.value().classes().any(|class| {
+                let words = class.split(['-', '_']);
+                UPDATED.contains(&class)
+                    || words
+                        .into_iter()
+                        .any(|word| matches!(word, "updated" | "modified"))
+            })
+    });
     if marked || is_marked(element, &PUBLISHED) || element.attr("pubdate").is_some() {
         return marked;
+    }
+    // A label may have a box of its own.
+    let label = element
+        .prev_siblings()
+        .find_map(ElementRef::wrap)
+        .map(|label| text(label).to_lowercase())
+        .filter(|label| label.chars().count() <= MAX_MARK);
+    if label.is_some_and(|label| CHANGED.iter().any(|word| label.contains(word))) {
+        return true;
     }
     let Some(line) = block(element) else { return false };
     // Only what stands between the date before, if any, and this one.
     let before = before(line, element).to_lowercase();
     CHANGED.iter().any(|word| before.contains(word))
+}
+
+/// Whether a row of a table holds a headline of its own: one of a table that makes up the page.
+fn is_layout(row: ElementRef<'_>) -> bool {
+    name(row) == "tr"
+        && row.descendent_elements().any(|inner| {
+            region::is_heading(inner) && !inner.descendent_elements().any(|link| name(link) == "a")
+        })
+}
+
+/// The two elements around a date, while they say little else: a class there may be about the date.
+pub(super) fn boxes(element: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
+    ancestors(element)
+        .take(2)
+        .take_while(|around| text(*around).chars().count() <= 2 * MAX_LABEL)
 }
 
 /// How surely a date that stands in the region is the post's; `None` when it is part of the text.

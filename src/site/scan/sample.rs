@@ -153,6 +153,7 @@ mod tests {
         };
         Sketch {
             places: vec![place(0, 1), place(0, 2), place(0, 3)],
+            card: vec![],
             units: vec![unit(1, rank(file)), unit(2, 7)],
             guided: None,
         }
