@@ -193,7 +193,11 @@ impl Frame {
     /// The places of one page that hold most of its own text.
     fn supports(&self, sketch: &Sketch) -> Supports {
         let mut own = vec![0_u32; sketch.places.len()];
+        let teasers = teasers(sketch);
         for unit in &sketch.units {
+            if teasers[unit.place as usize] {
+                continue;
+            }
             if unit.linked * 2 <= unit.weight && self.share(sketch, unit) == Share::Own {
                 own[unit.place as usize] += unit.weight;
             }
@@ -383,6 +387,43 @@ fn cards(sketches: &[&Sketch]) -> Vec<u64> {
         .filter(|(_, pages)| *pages >= MIN_SAMPLE)
         .map(|(said, _)| said)
         .collect()
+}
+
+/// Which places are in a teaser: one of several alike, each under a heading that leads to another page of the site.
+pub fn teasers(sketch: &Sketch) -> Vec<bool> {
+    let count = sketch.places.len();
+    // The first text in each place, and how many there are.
+    let mut first: Vec<Option<usize>> = vec![None; count];
+    let mut units = vec![0_u32; count];
+    for (at, unit) in sketch.units.iter().enumerate() {
+        units[unit.place as usize] += 1;
+        if unit.kind != UnitKind::Picture {
+            first[unit.place as usize].get_or_insert(at);
+        }
+    }
+    for at in (1..count).rev() {
+        let parent = sketch.places[at].parent as usize;
+        units[parent] += units[at];
+        first[parent] = match (first[parent], first[at]) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    let leads = |at: usize| {
+        let heading = first[at].map(|unit| &sketch.units[unit]);
+        units[at] > 1
+            && heading.is_some_and(|unit| unit.kind == UnitKind::Heading && unit.linked * 2 > unit.weight)
+    };
+    let mut alike: HashMap<u64, u32> = HashMap::new();
+    for at in (1..count).filter(|at| leads(*at)) {
+        *alike.entry(sketch.places[at].path).or_default() += 1;
+    }
+    let mut teasers = vec![false; count];
+    for at in 1..count {
+        let teaser = leads(at) && alike.get(&sketch.places[at].path).is_some_and(|times| *times > 1);
+        teasers[at] = teasers[sketch.places[at].parent as usize] || teaser;
+    }
+    teasers
 }
 
 /// Whether of so much text so much in links is a way to other pages.

@@ -378,3 +378,6 @@ fn picture(document: &Document<'_>, href: &str) -> Option<Media> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod shapes;

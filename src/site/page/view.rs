@@ -14,7 +14,7 @@ use super::guide::Guide;
 use super::outline::Outline;
 use super::region::{self, Region};
 use super::{clutter, headline};
-use crate::site::frame::{Frame, Share, UnitKind, add_up, sums};
+use crate::site::frame::{Frame, Share, UnitKind, add_up, sums, teasers};
 
 /// Places of an outline; a page of 8 MiB in which every word is an element has more, and its end is left as it is.
 const MAX_PLACES: usize = 100_000;
@@ -54,7 +54,7 @@ impl<'a> View<'a> {
         let (weight, _) = sums(sketch);
         let whole = weight.first().copied().unwrap_or(0);
         let mut out = vec![false; sketch.places.len()];
-        let mut leads = vec![false; sketch.places.len()];
+        let mut leads = teasers(sketch);
         for at in 1..sketch.places.len() {
             let element = outline.elements[at];
             let parent = outline.parent(at);
@@ -230,16 +230,23 @@ impl<'a> View<'a> {
             ancestors(element)
                 .any(|around| matches!(name(around), "nav" | "li" | "footer") || region::is_beside(around))
         };
-        let units = self.outline.sketch.units.iter().zip(&self.shares);
-        let mut places = units
-            .filter(|(unit, share)| {
-                **share == Share::Own
-                    && matches!(unit.kind, UnitKind::Heading | UnitKind::Text)
-                    && unit.weight <= MAX_HEADLINE
-                    && self.outline.within(unit.place as usize, start)
-            })
-            .map(|(unit, _)| unit.place as usize);
-        places.find(|place| {
+        let places = |kind: UnitKind| {
+            let units = self.outline.sketch.units.iter().zip(&self.shares);
+            units
+                .filter(move |(unit, share)| {
+                    **share == Share::Own && unit.kind == kind && unit.weight <= MAX_HEADLINE
+                })
+                .map(|(unit, _)| unit.place as usize)
+                .filter(|place| self.outline.within(*place, start))
+        };
+        // In a line that is a link stands the title of a list's entry, though it be this page's.
+        let linked = |element: ElementRef<'a>| {
+            self_and_ancestors(element)
+                .take(2)
+                .any(|around| name(around) == "a")
+        };
+        let lines = places(UnitKind::Text).filter(|place| !linked(self.outline.elements[*place]));
+        places(UnitKind::Heading).chain(lines).find(|place| {
             let element = self.outline.elements[*place];
             says(element) && !aside(element)
         })
@@ -313,7 +320,7 @@ impl<'a> View<'a> {
 
     /// What stands in the content and is the same on all pages, or the same everywhere it stands.
     pub(super) fn frame(&self, root: ElementRef<'a>, beside: &HashSet<NodeId>) -> Vec<NodeId> {
-        let Some(start) = self.outline.place(root.id()).filter(|_| self.frame.is_some()) else {
+        let Some(start) = self.outline.place(root.id()) else {
             return vec![];
         };
         let places = &self.outline.sketch.places;
