@@ -103,6 +103,11 @@ impl Index {
         self.pages.get(bare(page))
     }
 
+    /// The files of the feeds, the ones nearest to the root first.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.feeds.keys().map(|(_, file)| file)
+    }
+
     /// Whether there is no feed.
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty()
@@ -130,7 +135,7 @@ impl Mention {
 }
 
 /// A path without what servers let readers leave out: `/a/`, `/a` and `/a.html` are one page.
-fn bare(path: &str) -> &str {
+pub fn bare(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.strip_suffix(".html")
         .or_else(|| path.strip_suffix(".htm"))

@@ -18,7 +18,7 @@ use crate::ap::iri;
 use crate::sanitize;
 use crate::site::page::Guide;
 
-pub use self::index::Index;
+pub use self::index::{Index, bare};
 
 /// Bytes of one feed: a thousand long posts in full. Reading takes about twice as much memory for a moment.
 pub const MAX_FEED: usize = 16 << 20;
@@ -95,15 +95,40 @@ pub fn is_feed(start: &[u8]) -> bool {
 /// Custom entities aren't expanded by the library, and its reading isn't recursive; the size is limited by the caller
 /// to [`MAX_FEED`].
 pub fn read(bytes: &[u8], own: &Url, site: &Url) -> Option<Feed> {
-    let parser = feed_rs::parser::Builder::new().base_uri(Some(own)).build();
-    // feed-rs 3.0 panics at durations (of podcasts) with more than twenty digits.
-    let feed = panic::catch_unwind(AssertUnwindSafe(|| parser.parse(bytes)))
-        .ok()?
-        .ok()?;
-    Some(of_model(feed, own, site))
+    Some(of_model(parse(bytes, own)?, own, site))
 }
 
-fn of_model(feed: model::Feed, own: &Url, site: &Url) -> Feed {
+/// The HTML that a feed gives of pages, by their paths on ORIGIN: what [`read`] leaves out because it is large.
+pub fn texts(bytes: &[u8], own: &Url, site: &Url) -> Vec<(String, String)> {
+    let Some(mut feed) = parse(bytes, own) else {
+        return vec![];
+    };
+    let (_, entries) = ours(&mut feed, own, site);
+    let text = |(page, entry): (String, model::Entry)| Some((page, text(&entry)?.to_owned()));
+    entries.into_iter().filter_map(text).collect()
+}
+
+fn parse(bytes: &[u8], own: &Url) -> Option<model::Feed> {
+    let parser = feed_rs::parser::Builder::new().base_uri(Some(own)).build();
+    // feed-rs 3.0 panics at durations (of podcasts) with more than twenty digits.
+    panic::catch_unwind(AssertUnwindSafe(|| parser.parse(bytes)))
+        .ok()?
+        .ok()
+}
+
+fn of_model(mut feed: model::Feed, own: &Url, site: &Url) -> Feed {
+    let stamp = stamp(&feed);
+    let (home, entries) = ours(&mut feed, own, site);
+    let language = feed.language.as_deref();
+    let said = |(page, entry)| (page, mention(entry, language, stamp));
+    Feed {
+        entries: entries.into_iter().map(said).collect(),
+        home,
+    }
+}
+
+/// The path of the page that a feed is of, and its entries of pages of this site with their paths.
+fn ours(feed: &mut model::Feed, own: &Url, site: &Url) -> (Option<String>, Vec<(String, model::Entry)>) {
     let alternate = |links: &[model::Link]| -> Option<Url> {
         links
             .iter()
@@ -117,8 +142,8 @@ fn of_model(feed: model::Feed, own: &Url, site: &Url) -> Feed {
     // has entries of many origins, of which none is its own.
     let own_origin = home.as_ref().unwrap_or(site).origin();
     let is_ours = |url: &Url| url.origin() == site.origin() || url.origin() == own_origin;
-    let stamp = stamp(&feed);
-    let entries = feed.entries.into_iter().take(MAX_ENTRIES).filter_map(|entry| {
+    let entries = std::mem::take(&mut feed.entries).into_iter().take(MAX_ENTRIES);
+    let entries = entries.filter_map(|entry| {
         let url = alternate(&entry.links).or_else(|| {
             let id = Some(&entry.id).filter(|id| entry.links.is_empty() && id.len() <= MAX_ADDRESS);
             id.and_then(|id| Url::parse(id).ok())
@@ -127,15 +152,13 @@ fn of_model(feed: model::Feed, own: &Url, site: &Url) -> Feed {
         if !is_ours(&url) || url.fragment().is_some() || url.query().is_some() {
             return None;
         }
-        Some((
-            iri::page_path(url.path()),
-            mention(entry, feed.language.as_deref(), stamp),
-        ))
+        Some((iri::page_path(url.path()), entry))
     });
-    Feed {
-        entries: entries.collect(),
-        home: home.filter(is_ours).map(|url| iri::page_path(url.path())),
-    }
+    let entries = entries.collect();
+    (
+        home.filter(is_ours).map(|url| iri::page_path(url.path())),
+        entries,
+    )
 }
 
 /// The one instant at which all entries were changed, if there are several: the time of the build, not theirs.
@@ -147,7 +170,7 @@ fn stamp(feed: &model::Feed) -> Option<Timestamp> {
 
 fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>) -> Mention {
     let published = instant(entry.published);
-    let guide = guide(&entry);
+    let guide = text(&entry).and_then(Guide::of);
     let tags = entry.categories.iter().filter_map(|category| {
         let name = category.label.as_deref().unwrap_or(&category.term);
         line(name).filter(|name| !name.starts_with("http"))
@@ -167,11 +190,10 @@ fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>
     }
 }
 
-/// The marks of an entry's content, or of its summary where RSS has the content in there.
-fn guide(entry: &model::Entry) -> Option<Guide> {
+/// An entry's content, or its summary where RSS has the content in there.
+fn text(entry: &model::Entry) -> Option<&str> {
     let content = entry.content.as_ref().and_then(|content| content.body.as_deref());
-    let summary = entry.summary.as_ref().map(|summary| summary.content.as_str());
-    content.or(summary).and_then(Guide::of)
+    content.or(entry.summary.as_ref().map(|summary| summary.content.as_str()))
 }
 
 /// Whole seconds; a date that nobody set is none.

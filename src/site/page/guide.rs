@@ -25,7 +25,11 @@ const UNKNOWN: char = '\0';
 
 /// The marks of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Guide(Box<[u32]>);
+pub struct Guide {
+    marks: Box<[u32]>,
+    /// How many letters it has.
+    letters: u32,
+}
 
 impl Guide {
     /// The marks of some HTML; `None` if it says too little.
@@ -37,17 +41,34 @@ impl Guide {
             .map(|at| hash(&letters[at..at + STRETCH]))
             .collect();
         marks.dedup();
-        Some(Guide(marks.into()))
+        Some(Guide {
+            marks: marks.into(),
+            letters: u32::try_from(letters.len()).unwrap_or(u32::MAX),
+        })
     }
 
     /// The smallest place of a page that holds all marks that are there, if that is most of them.
     pub(super) fn find(&self, outline: &Outline<'_>) -> Option<usize> {
+        let counts = self.counts(outline);
+        let found = *counts.first()?;
+        let most = usize::try_from(found).unwrap_or(0) * 2 > self.marks.len();
+        (0..counts.len()).rev().find(|at| most && counts[*at] == found)
+    }
+
+    /// Whether the text isn't in the page at all, and the page's own, `content`, is much shorter.
+    pub(super) fn is_missed(&self, outline: &Outline<'_>, content: &str) -> bool {
+        let own = said(content).take(self.letters as usize).count();
+        own * 2 < self.letters as usize && self.counts(outline).first().is_none_or(|found| *found == 0)
+    }
+
+    /// How many of the marks are in each place.
+    fn counts(&self, outline: &Outline<'_>) -> Vec<u32> {
         let mut letters: Vec<(char, u32)> = vec![];
         for (place, text) in &outline.texts {
             letters.extend(said(text).map(|letter| (letter, *place)));
         }
         let mut counts = vec![0_u32; outline.sketch.places.len()];
-        let mut left: Vec<u32> = self.0.to_vec();
+        let mut left: Vec<u32> = self.marks.to_vec();
         let far = BASE.wrapping_pow(u32::try_from(STRETCH).expect("a stretch is short"));
         let mut hash = 0_u32;
         for (at, (letter, place)) in letters.iter().enumerate() {
@@ -63,9 +84,7 @@ impl Guide {
             }
         }
         add_up(&outline.sketch, &mut counts);
-        let found = *counts.first()?;
-        let most = usize::try_from(found).unwrap_or(0) * 2 > self.0.len();
-        (0..counts.len()).rev().find(|at| most && counts[*at] == found)
+        counts
     }
 }
 

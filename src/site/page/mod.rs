@@ -60,6 +60,15 @@ const MAX_LINE: usize = 10_000;
 
 /// Reads one page. Never panics; the time is bounded by [`MAX_PAGE`] and [`MAX_DEPTH`].
 pub fn read(source: &Source<'_>) -> Page {
+    read_from(source, None)
+}
+
+/// Reads a page that [lacks its text](Page::lacks_text), with what a feed gives of it: some HTML.
+pub fn read_with(source: &Source<'_>, text: &str) -> Page {
+    read_from(source, Some(text))
+}
+
+fn read_from(source: &Source<'_>, text: Option<&str>) -> Page {
     let mut page = Page {
         path: source.path.to_owned(),
         canonical: None,
@@ -68,9 +77,10 @@ pub fn read(source: &Source<'_>) -> Page {
         said: vec![],
         stated: false,
         alternates: vec![],
+        lacks_text: false,
     };
     page.verdict = parse(source)
-        .and_then(|html| judge(source, &html, &mut page))
+        .and_then(|html| judge(source, &html, text, &mut page))
         .unwrap_or_else(Verdict::Not);
     page
 }
@@ -86,8 +96,9 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         said: vec![],
         stated: false,
         alternates: vec![],
+        lacks_text: false,
     };
-    let Ok(Verdict::Post(article)) = judge(source, &html, &mut page) else {
+    let Ok(Verdict::Post(article)) = judge(source, &html, None, &mut page) else {
         return None;
     };
     let document = Document::new(&html, source.path, source.site);
@@ -125,7 +136,7 @@ fn parse(source: &Source<'_>) -> Result<Html, Reason> {
     Ok(Html::parse_document(&text))
 }
 
-fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, Reason> {
+fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) -> Result<Verdict, Reason> {
     let evidence = &mut page.evidence;
     let document = Document::new(html, source.path, source.site);
     let meta = Meta::read(&document);
@@ -195,6 +206,15 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
         &times,
         &url,
     );
+    let shown = sanitize::plain(&body.html);
+    let mut content_by = root.source;
+    match text {
+        Some(text) => {
+            body = sanitize::own_html(text, &url);
+            content_by = FEED;
+        }
+        None => page.lacks_text = guide.is_some_and(|guide| guide.is_missed(&view.outline, &shown)),
+    }
     if title.is_none() && body.html.is_empty() && body.media.is_empty() {
         return Err(Reason::Empty);
     }
@@ -216,11 +236,7 @@ fn judge(source: &Source<'_>, html: &Html, page: &mut Page) -> Result<Verdict, R
     if let Some((summary, by)) = summary {
         evidence.push(Evidence::new("summary", by, summary));
     }
-    evidence.push(Evidence::new(
-        "content",
-        root.source,
-        &sanitize::plain(&body.html),
-    ));
+    evidence.push(Evidence::new("content", content_by, &sanitize::plain(&body.html)));
     let language = language(&meta, &claims, &document, &root);
     if let Some((language, by)) = &language {
         evidence.push(Evidence::new("language", by, language));
@@ -297,6 +313,13 @@ fn placed<'a>(
 /// a summary where there is none and they aren't merely the beginning of its text ([`heard`]). Being in a feed
 /// outweighs the weak signs of a list ([`list::sign`]). A day in the page's address (`/2026/05/01/hello/`) is what the
 /// generator made of its date once, and stays when that is mended: it counts where nothing else names a day.
+///
+/// The content has an order of its own ([`content::root`]), because it is no claim but a part of the page: what the page
+/// marks as content, since a mark is meant for programs; where the text of the feed stands in the page, since what is the
+/// same letter by letter is no guess; where other posts of the site have what is their own; where most of the text stands
+/// that isn't links; the page's `<article>`, `<main>` or `<body>`. The feed's text itself is taken only when nothing of it
+/// is in the page, and the page says less than half as much: scripts put it there in a browser. From all of them is
+/// dropped what the posts of the site share.
 fn claims<'a>(
     source: &Source<'_>,
     document: &Document<'a>,

@@ -322,7 +322,7 @@ fn posts_that_are_a_picture() {
             .iter()
             .map(|media| media.url.as_str())
             .collect();
-        assert_eq!(shown, [format!("https://a.example/small/{at}.jpg")]);
+        assert_eq!(shown, [format!("https://a.example/full/{at}.jpg")]);
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Page {
     pub stated: bool,
     /// The pages that it names as the same in other languages, itself among them.
     pub alternates: Vec<Alternate>,
+    /// Whether its text isn't in it, but only in a feed, because scripts put it there: [`super::read_with`] takes that.
+    pub lacks_text: bool,
 }
 
 impl Page {

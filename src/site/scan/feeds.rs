@@ -62,6 +62,11 @@ impl Feeds {
         self.heard = heard;
     }
 
+    /// The files that are feeds, the ones nearest to the root first.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.index.files().cloned().collect()
+    }
+
     /// What is said of a page: by a feed that is there, or by one when the page was published.
     pub(super) fn of(&self, page: &str) -> Option<Arc<Mention>> {
         self.index.of(page).cloned().or_else(|| (self.heard.0)(page))

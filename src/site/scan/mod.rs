@@ -4,6 +4,7 @@
 //! named in a warning and the rest goes on. The folder is only ever read.
 
 mod feeds;
+mod library;
 mod ranks;
 mod reader;
 mod sample;
@@ -22,6 +23,7 @@ use url::Url;
 
 use self::feeds::Feeds;
 pub use self::feeds::Heard;
+use self::library::Library;
 use self::ranks::Ranks;
 pub use self::reader::Reader;
 use self::reader::{Unread, is_cut_short, is_hidden, is_page, page_path, path_below, read_file};
@@ -73,6 +75,12 @@ pub struct Scanner {
     closed: BTreeSet<PathBuf>,
     /// The number of the scan.
     round: u32,
+}
+
+/// What pages are read beside.
+struct Beside {
+    frame: Option<Arc<Frame>>,
+    library: Library,
 }
 
 /// What one scan found out.
@@ -183,11 +191,14 @@ impl Scanner {
         stale.dedup_by(|a, b| a.0 == b.0);
         let came = stale.iter().filter(|(file, _)| !self.files.contains_key(file));
         came.for_each(|(file, _)| self.ranks.came(file));
-        let frame = self.learn(&stale, now);
+        let beside = Beside {
+            frame: self.learn(&stale, now),
+            library: self.library(),
+        };
         let mut done = 0;
         for part in stale.chunks(AT_ONCE) {
             let show = |read: usize| progress(done + read, stale.len());
-            for (found, file, unsettled) in self.read_all(part, frame.as_ref(), now, &show) {
+            for (found, file, unsettled) in self.read_all(part, &beside, now, &show) {
                 walk.unsettled |= unsettled;
                 self.take(&file, found, &mut changes, &mut walk);
             }
@@ -208,9 +219,13 @@ impl Scanner {
         }
     }
 
+    fn library(&self) -> Library {
+        Library::new(&self.root, &self.site, self.feeds.files())
+    }
+
     /// What reads articles again.
     pub fn reader(&self) -> Reader {
-        Reader::new(&self.root, &self.site)
+        Reader::new(&self.root, &self.site).with(self.library())
     }
 
     /// Whether it scans this folder of this site.
@@ -360,7 +375,7 @@ impl Scanner {
     fn read_all(
         &self,
         stale: &[Stale],
-        frame: Option<&Arc<Frame>>,
+        beside: &Beside,
         now: Timestamp,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Vec<(Found, Arc<str>, bool)> {
@@ -373,7 +388,7 @@ impl Scanner {
         let work = || {
             let mut results = Vec::new();
             while let Some((file, stamp)) = stale.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (found, unsettled) = self.read_one(file, *stamp, frame, now);
+                let (found, unsettled) = self.read_one(file, *stamp, beside, now);
                 results.push((found, Arc::clone(file), unsettled));
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
@@ -427,13 +442,7 @@ impl Scanner {
         sample.learn(there, &|file| heard(file).is_some(), &read, now)
     }
 
-    fn read_one(
-        &self,
-        file: &Arc<str>,
-        stamp: Stamp,
-        frame: Option<&Arc<Frame>>,
-        now: Timestamp,
-    ) -> (Found, bool) {
+    fn read_one(&self, file: &Arc<str>, stamp: Stamp, beside: &Beside, now: Timestamp) -> (Found, bool) {
         let name = Path::new(&**file);
         let full = self.root.join(name);
         let (Some(path), Some(below)) = (self.page_path(name), path_below(name)) else {
@@ -449,17 +458,22 @@ impl Scanner {
                 Verdict::Unreadable("ends in the middle; it is left as it is until it is whole".into()),
             ),
             Ok(html) => {
-                let page = page::read(&Source {
+                let whole = Source {
                     path: &below,
                     html: &html,
                     site: &self.site,
                     feed: feed.as_deref(),
-                    frame: frame.map(|frame| &**frame),
-                });
+                    frame: beside.frame.as_deref(),
+                };
+                let page = beside.library.read(&path, &whole);
                 stated = page.stated;
                 alternates = page.alternates;
                 source = print(&html, feed.as_deref());
                 let verdict = match page.verdict {
+                    _ if page.lacks_text => Verdict::Unreadable(
+                        "has no text without a browser, and no feed gives it; what is published of it stays"
+                            .into(),
+                    ),
                     page::Verdict::Post(article) => Verdict::Post(Box::new(Post::of(&article))),
                     page::Verdict::Alias(target) => Verdict::Alias(target.into()),
                     page::Verdict::Not(reason) => Verdict::Not(reason.to_string().into()),
@@ -487,7 +501,7 @@ impl Scanner {
             file: Arc::clone(file),
             canonical,
             feed,
-            frame: frame.cloned(),
+            frame: beside.frame.clone(),
             source,
             stated,
             alternates: alternates.into(),

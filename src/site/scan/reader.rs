@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use super::library::Library;
 use crate::ap::iri;
 use crate::article::Article;
 use crate::site::page::{self, Head, Page, Source};
@@ -16,6 +17,7 @@ use crate::site::snapshot::Sighting;
 pub struct Reader {
     root: PathBuf,
     site: Url,
+    library: Library,
 }
 
 impl Reader {
@@ -24,7 +26,13 @@ impl Reader {
         Reader {
             root: root.to_path_buf(),
             site: site.clone(),
+            library: Library::new(root, site, Vec::new()),
         }
+    }
+
+    /// The same with the texts of the site's feeds, for pages that have none.
+    pub(super) fn with(self, library: Library) -> Reader {
+        Reader { library, ..self }
     }
 
     /// The article of a page; `None` when its file isn't a post any more.
@@ -37,7 +45,8 @@ impl Reader {
 
     /// A page with all the evidence, read beside the same feeds and the same other pages as it was seen; `None` when its file is gone.
     pub fn page(&self, sighting: &Sighting) -> Option<Page> {
-        self.read(sighting, page::read)
+        let path = page_path(&self.site, Path::new(&*sighting.file))?;
+        self.read(sighting, |source| self.library.read(&path, source))
     }
 
     /// What a page tells other programs; `None` when its file is gone.

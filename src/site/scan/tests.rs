@@ -228,3 +228,38 @@ fn a_page_is_found_by_its_file() {
     assert_eq!(found("posts/b/index.html"), None);
     assert_eq!(found("../../etc/passwd"), None);
 }
+
+#[test]
+fn a_page_that_scripts_fill_says_what_the_feed_says_and_stays_when_the_feed_forgets_it() {
+    let page = "<html><title>Tea</title><body><div id=app></div><noscript>Please allow scripts.</noscript></body></html>";
+    let feed = |entries: &str| {
+        format!("<rss version='2.0'><channel><link>https://blog.example/sub/</link>{entries}</channel></rss>")
+    };
+    let entry = "<item><title>Tea</title><link>https://blog.example/sub/tea/</link><pubDate>Sun, 01 Nov 2026 10:00:00 \
+        GMT</pubDate><description>&lt;p>Boil the water &lt;em>twice&lt;/em>, and pour it slowly.&lt;/p></description></item>";
+    let mut place = Place::new(&[("tea/index.html", page), ("feed.xml", &feed(entry))]);
+    let scan = place.scan();
+    let article = place
+        .scanner
+        .reader()
+        .article(&scan.snapshot.pages["/sub/tea/"])
+        .unwrap();
+    assert_eq!(
+        article.content,
+        "<p>Boil the water <em>twice</em>, and pour it slowly.</p>"
+    );
+    let digest = &scan.snapshot.pages["/sub/tea/"].post().unwrap().digest;
+    assert_eq!(*article.digest(), **digest);
+
+    let heard = scan.snapshot.pages["/sub/tea/"].feed.clone();
+    place.scanner.remember(Heard::new(move |_| heard.clone()));
+    place.write("feed.xml", &feed(""));
+    place.write("tea/index.html", &page.replace("app", "app2"));
+    let scan = place.scan();
+    let seen = &scan.snapshot.pages["/sub/tea/"];
+    assert!(
+        matches!(seen.verdict, Verdict::Unreadable(_)),
+        "{:?}",
+        seen.verdict
+    );
+}
