@@ -84,7 +84,7 @@ fn build_and_compare(name: &str) {
 }
 
 /// Runs a command where `.ci/run` installs generators, or wherever else it is found; whether it succeeded, and what it said.
-fn run(program: &str, arguments: &[String], folder: &Path) -> std::io::Result<(bool, String)> {
+pub(crate) fn run(program: &str, arguments: &[String], folder: &Path) -> std::io::Result<(bool, String)> {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/generators");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = [installed.join("bin"), installed.join("node_modules/.bin")]

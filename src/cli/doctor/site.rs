@@ -48,6 +48,13 @@ pub(super) async fn weaknesses(config: &Config, watcher: &Watcher, bar: &Bar, re
             ),
         );
     } else if survey.posts > 0 {
-        report.ok(SITE, format!("{} posts were looked at", survey.posts));
+        report.ok(SITE, format!("{} looked at", were(survey.posts)));
+    }
+}
+
+fn were(posts: usize) -> String {
+    match posts {
+        1 => "1 post was".to_string(),
+        many => format!("{many} posts were"),
     }
 }
