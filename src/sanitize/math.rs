@@ -56,14 +56,7 @@ pub(super) struct Formula {
 /// Reads `<math>`; `None` when there is nothing in it.
 pub(super) fn read(math: ElementRef<'_>) -> Option<Formula> {
     let is_block = math.attr("display") == Some("block") || math.attr("mode") == Some("display");
-    let annotation = math.descendent_elements().find(|inner| {
-        inner.value().name() == "annotation"
-            && inner
-                .attr("encoding")
-                .is_some_and(|encoding| encoding.to_ascii_lowercase().contains("tex"))
-    });
-    let tex = annotation
-        .map(|annotation| annotation.text().collect::<String>())
+    let tex = source(math)
         // LaTeXML and Temml write the source here.
         .or_else(|| math.attr("alttext").map(str::to_owned))
         .map(|tex| undelimited(tex.trim()).to_owned())
@@ -97,6 +90,15 @@ pub(super) fn read(math: ElementRef<'_>) -> Option<Formula> {
         None => signs,
     };
     Some(Formula { html, text })
+}
+
+/// The source of a formula, as it is annotated.
+pub(super) fn source(math: ElementRef<'_>) -> Option<String> {
+    let annotation = math.descendent_elements().find(|inner| {
+        let encoding = inner.attr("encoding").unwrap_or_default().to_ascii_lowercase();
+        inner.value().name() == "annotation" && encoding.contains("tex")
+    });
+    Some(annotation?.text().collect())
 }
 
 /// The TeX in `<script type="math/tex">`, where MathJax finds it.

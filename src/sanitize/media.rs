@@ -26,8 +26,8 @@ const TRACKING_PIXEL: u32 = 1;
 /// The largest side of a picture that is only a sign beside words, in pixels.
 const ICON: u32 = 32;
 
-/// Bytes of a `data:` address that holds nothing but a placeholder: a pixel, a spinner, a blurred preview.
-const PLACEHOLDER: usize = 2_048;
+/// Bytes of a `data:` address that holds nothing but a pixel.
+const PLACEHOLDER: usize = 200;
 
 /// Characters of the words that a picture stands for: an emoji, or its name between colons.
 const MAX_EMOJI: usize = 40;
@@ -71,7 +71,9 @@ impl Writer {
             .attr("src")
             .map(str::trim)
             .filter(|src| src.starts_with("data:image/"));
-        let is_whole = data.is_some_and(|data| data.len() > PLACEHOLDER);
+        let mut after = img.next_siblings().filter_map(ElementRef::wrap);
+        let stands_in = after.next().is_some_and(|next| next.value().name() == "noscript");
+        let is_whole = !stands_in && data.is_some_and(|data| data.len() > PLACEHOLDER);
         if is_whole {
             self.unattached += 1;
         }
@@ -549,6 +551,8 @@ mod tests {
             (found.html.as_str(), found.media.len(), found.unattached),
             ("<p>See A map</p>", 0, 1)
         );
+        let twin = data.replace("</p>", "<noscript><img src=p.png alt='A map'></noscript></p>");
+        assert_eq!((own(&twin).media.len(), own(&twin).unattached), (1, 0));
         let placeholder = own("<p>See <img src='data:image/gif;base64,R0' alt='A map'></p>");
         assert_eq!(
             (placeholder.html.as_str(), placeholder.unattached),

@@ -44,10 +44,19 @@ pub fn plain(html: &str) -> String {
                 let Some(element) = ElementRef::wrap(node) else {
                     continue;
                 };
-                let hides = matches!(
-                    element.value().name(),
-                    "script" | "style" | "template" | "noscript" | "svg"
-                );
+                let formula = if element.value().name() == "math" {
+                    math::source(element)
+                } else {
+                    None
+                };
+                let hides = formula.is_some()
+                    || matches!(
+                        element.value().name(),
+                        "script" | "style" | "template" | "noscript" | "svg"
+                    );
+                if let Some(formula) = formula.filter(|_| opens && hidden == 0) {
+                    lines.text(&formula);
+                }
                 match (opens, hides) {
                     (true, true) => hidden += 1,
                     (false, true) => hidden = hidden.saturating_sub(1),
@@ -123,6 +132,12 @@ mod tests {
             "a & b c\nd\ne"
         );
         assert_eq!(plain("1 < 2"), "1 < 2");
+        assert_eq!(
+            plain(
+                "<p>So <math><semantics><mi>x</mi><annotation encoding='application/x-tex'>x_1</annotation></semantics></math>.</p>"
+            ),
+            "So x_1."
+        );
         assert_eq!(plain(""), "");
     }
 

@@ -56,7 +56,9 @@ pub fn own_tree(
     let mut next = root.first_child();
     while let Some(node) = next {
         let mut below = None;
-        if !skip.contains(&node.id()) && !unshown.skip.contains(&node.id()) {
+        if skip.contains(&node.id()) || unshown.skip.contains(&node.id()) {
+            writer.dropped = true;
+        } else {
             match node.value() {
                 Node::Text(text) => writer.text(text),
                 Node::Element(_) => {
@@ -208,6 +210,51 @@ mod tests {
             "<p>a</p><p><a href=\"https://blog.example/s.ogg\">s.ogg</a></p><p><a href=\"https://blog.example/v.mp4\">v.mp4</a></p>\
              <p><a href=\"https://tube.example/embed/1\">A film</a></p>"
         );
+    }
+
+    #[test]
+    fn an_icon_that_goes_leaves_no_gap_before_the_stop() {
+        assert_eq!(
+            clean(
+                "<p>A <a href=/x>link<span><svg></svg> <span hidden>(opens a window)</span></span></a>. A <i>b <svg></svg></i> c</p>"
+            ),
+            "<p>A <a href=\"https://blog.example/x\">link</a>. A <i>b</i> c</p>"
+        );
+    }
+
+    #[test]
+    fn broken_html_comes_out_whole() {
+        for (broken, whole) in [
+            ("<p>a<p>b <b>c<p>d", "<p>a</p><p>b <b>c</b></p><p><b>d</b></p>"),
+            ("<b>a <i>b</b> c</i>", "<p><b>a <i>b</i></b><i> c</i></p>"),
+            (
+                "<p>a <img alt='<b>no</b>' src=x.png> b",
+                "<p>a <img src=\"https://blog.example/a/x.png\" alt=\"&lt;b&gt;no&lt;/b&gt;\"> b</p>",
+            ),
+            (
+                "<a href=/x>a <a href=/y>b</a>",
+                "<p><a href=\"https://blog.example/x\">a</a> <a href=\"https://blog.example/y\">b</a></p>",
+            ),
+            (
+                "<table>stray<tr><td>a<tr><td>b</table>",
+                "<p>stray</p><table><tbody><tr><td>a</td></tr>\n<tr><td>b</td></tr></tbody></table>",
+            ),
+            ("</div></p>a</span><p>b</div>", "<p>a</p><p>b</p>"),
+            (
+                "<ul><li>a<li>b<ul><li>c</ul>",
+                "<ul><li>a</li><li>b<ul><li>c</li></ul></li></ul>",
+            ),
+            ("<p>a<!-- never closed", "<p>a</p>"),
+            ("<p>a <b class=\"x>b</p><p>c", "<p>a</p>"),
+            (
+                "<p>1 < 2 & 3 &lt 4 &nosuch;",
+                "<p>1 &lt; 2 &amp; 3 &lt; 4 &amp;nosuch;</p>",
+            ),
+            ("<h2>a<h3>b</h2>c", "<h2>a</h2><h3>b</h3><p>c</p>"),
+            ("<p>\u{0}a\u{fffd}</p>", "<p>a\u{fffd}</p>"),
+        ] {
+            assert_eq!(clean(broken), whole, "{broken}");
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(super) struct Writer {
     pub(super) fresh: bool,
     /// A box ended or began within a line: a break is due before the next word.
     pub(super) broken: bool,
+    /// Something that isn't written stood after the last word.
+    pub(super) dropped: bool,
     /// Depth of `<pre>`.
     pub(super) verbatim: usize,
     /// A paragraph that the page didn't write is open: where it starts, and what was seen before it.
@@ -67,6 +69,7 @@ impl Writer {
             space: false,
             fresh: true,
             broken: false,
+            dropped: false,
             verbatim: 0,
             paragraph: None,
         }
@@ -99,6 +102,10 @@ impl Writer {
             if self.is_between() {
                 // Between rows, cells and items nothing can be said.
                 return;
+            }
+            // The space before an icon that isn't written ("link ↗.") would part the word from its stop.
+            if std::mem::take(&mut self.dropped) && rest.starts_with(['.', ',', ';', ':', '!', '?', ')']) {
+                self.space = false;
             }
             self.before_word();
             escape(&mut self.out, &rest[..end]);
@@ -179,7 +186,10 @@ impl Writer {
     ) -> Option<Leave> {
         let name = element.value().name();
         match role(name) {
-            Role::Drop => None,
+            Role::Drop => {
+                self.dropped = true;
+                None
+            }
             // What can't be embedded elsewhere leaves what it holds for that case.
             Role::Through if name == "object" && self.embedded(element, resolve) => None,
             Role::Through => Some(Leave::Nothing),

@@ -178,6 +178,7 @@ pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef
                     continue;
                 };
                 let hides = matches!(name(inner), "script" | "style" | "template" | "noscript" | "svg")
+                    || is_repeated(inner)
                     || (inner.id() != element.id() && omit(inner));
                 match (opens, hides) {
                     (true, true) => hidden += 1,
@@ -190,6 +191,13 @@ pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef
         }
     }
     line(&text)
+}
+
+/// Whether an element says a formula once more: its source, or the boxes that KaTeX sets beside the MathML.
+fn is_repeated(element: ElementRef<'_>) -> bool {
+    matches!(name(element), "annotation" | "annotation-xml")
+        || (has_class(element, "katex-html")
+            && element.prev_siblings().any(|before| before.value().is_element()))
 }
 
 /// Whether an element stands apart from the text around it.
@@ -284,6 +292,16 @@ mod tests {
             "https://a.example/blog/pic.png"
         );
         assert!(document.resolve("javascript:alert(1)").is_none());
+    }
+
+    #[test]
+    fn a_formula_in_a_heading_is_said_once() {
+        let html = Html::parse_fragment(
+            "<h1>On <span class=katex><span class=katex-mathml><math><semantics><mrow><mi>x</mi></mrow>\
+             <annotation encoding='application/x-tex'>x</annotation></semantics></math></span><span class=katex-html aria-hidden=true>x</span></span></h1>",
+        );
+        let heading = elements(html.tree.root()).into_iter().find(|e| name(*e) == "h1");
+        assert_eq!(text(heading.unwrap()), "On x");
     }
 
     #[test]
