@@ -96,7 +96,7 @@ pub(super) fn read(math: ElementRef<'_>) -> Option<Formula> {
 pub(super) fn source(math: ElementRef<'_>) -> Option<String> {
     let annotation = math.descendent_elements().find(|inner| {
         let encoding = inner.attr("encoding").unwrap_or_default().to_ascii_lowercase();
-        inner.value().name() == "annotation" && encoding.contains("tex")
+        inner.value().name() == "annotation" && encoding.ends_with("tex")
     });
     Some(annotation?.text().collect())
 }
@@ -155,7 +155,7 @@ fn signs(math: ElementRef<'_>) -> String {
     for edge in math.traverse() {
         match edge {
             Edge::Open(node) => match node.value() {
-                Node::Text(part) if silent == 0 => text.push_str(part.trim()),
+                Node::Text(part) if silent == 0 => text.push_str(&collapse(part)),
                 Node::Element(inner) if is_apart(inner.name()) => silent += 1,
                 _ => {}
             },
@@ -190,8 +190,17 @@ fn expression(math: ElementRef<'_>) -> Option<(String, usize)> {
                 Node::Text(text) if silent == 0 => {
                     let text = collapse(text);
                     if !text.is_empty() {
-                        roots += usize::from(open.iter().all(|(_, written)| !written));
+                        let innermost = open
+                            .iter()
+                            .rev()
+                            .find(|(_, written)| *written)
+                            .map(|(name, _)| *name);
+                        roots += usize::from(innermost.is_none());
+                        // Text has its place in these alone.
+                        let is_token = matches!(innermost, Some("mi" | "mn" | "mo" | "ms" | "mtext"));
+                        html.push_str(if is_token { "" } else { "<mtext>" });
                         escape(&mut html, &text);
+                        html.push_str(if is_token { "" } else { "</mtext>" });
                     }
                 }
                 Node::Element(inner) => {

@@ -15,9 +15,6 @@ use super::element::collapse;
 /// Characters of what is on a button, "Copy to clipboard" in any language.
 const MAX_BUTTON: usize = 30;
 
-/// Elements between a heading and the mark on it.
-const MARK_DEPTH: usize = 3;
-
 /// Arrows and hooks with which notes lead back to where they are called.
 const BACK: [char; 12] = ['↩', '↵', '↑', '⏎', '⤴', '⬆', '↖', '⮌', '⇑', '^', '↲', '⬑'];
 
@@ -206,11 +203,7 @@ enum HeadingLink {
 /// What a link in or beside a heading that leads to the heading is.
 fn heading_link(element: ElementRef<'_>) -> Option<HeadingLink> {
     let fragment = element.attr("href")?.trim().split_once('#')?.1;
-    let around: Vec<ElementRef<'_>> = element
-        .ancestors()
-        .filter_map(ElementRef::wrap)
-        .take(MARK_DEPTH)
-        .collect();
+    let around: Vec<ElementRef<'_>> = element.ancestors().filter_map(ElementRef::wrap).collect();
     let is_heading =
         |element: &ElementRef<'_>| matches!(element.value().name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
     let says_nothing = !words(element).chars().any(char::is_alphanumeric);
@@ -223,12 +216,12 @@ fn heading_link(element: ElementRef<'_>) -> Option<HeadingLink> {
         let marks = says_nothing && beside.take(2).any(|beside| is_heading(&beside));
         return marks.then_some(HeadingLink::Mark);
     };
-    if says_nothing
-        && !element
-            .descendent_elements()
-            .any(|inner| inner.value().name() == "img")
-    {
-        return Some(HeadingLink::Mark);
+    if says_nothing {
+        // A heading of nothing else keeps what it has.
+        return words(*heading)
+            .chars()
+            .any(char::is_alphanumeric)
+            .then_some(HeadingLink::Mark);
     }
     let leads_here = heading
         .descendent_elements()
@@ -283,34 +276,36 @@ fn is_number(text: &str) -> bool {
 
 /// A table that sets numbers beside code: one cell of a row is nothing but numbers, another has the code.
 fn code_table(table: ElementRef<'_>, found: &mut Unshown) {
-    let named = |inner: ElementRef<'_>, wanted: &[&str]| wanted.contains(&inner.value().name());
-    let cells = || {
-        table
-            .descendent_elements()
-            .filter(|inner| named(*inner, &["td", "th"]))
+    // Not those of a table in one of its cells.
+    let is_own = |inner: &ElementRef<'_>| {
+        let mut around = inner.ancestors().filter_map(ElementRef::wrap);
+        around
+            .find(|around| around.value().name() == "table")
+            .is_some_and(|around| around.id() == table.id())
     };
-    let holds_code = |cell: ElementRef<'_>| cell.descendent_elements().any(|inner| named(inner, &["pre"]));
-    let all_code = || cells().all(|cell| holds_code(cell) || is_number(&words(cell)));
-    if !cells().any(holds_code) || !all_code() {
+    let own = |names: &'static [&str]| {
+        let inner = table.descendent_elements();
+        inner.filter(move |inner| names.contains(&inner.value().name()) && is_own(inner))
+    };
+    let holds_code = |cell: &ElementRef<'_>| {
+        cell.descendent_elements()
+            .any(|inner| inner.value().name() == "pre")
+    };
+    let cells: Vec<ElementRef<'_>> = own(&["td", "th"]).collect();
+    let is_code = cells.iter().any(holds_code)
+        && cells
+            .iter()
+            .all(|cell| holds_code(cell) || is_number(&words(*cell)));
+    if !is_code {
         return;
     }
     found.frame.insert(table.id());
-    for inner in table.descendent_elements() {
-        if named(inner, &["td", "th"]) {
-            let words = words(inner);
-            let more = inner
-                .next_siblings()
-                .chain(inner.prev_siblings())
-                .filter_map(ElementRef::wrap)
-                .next()
-                .is_some();
-            if more && is_number(&words) {
-                found.skip.insert(inner.id());
-            }
-        }
-        if named(inner, &["thead", "tbody", "tfoot", "tr", "td", "th"]) {
-            found.frame.insert(inner.id());
-        }
+    found
+        .frame
+        .extend(own(&["thead", "tbody", "tfoot", "tr", "td", "th"]).map(|inner| inner.id()));
+    if cells.len() > 1 {
+        let numbers = cells.iter().filter(|cell| is_number(&words(**cell)));
+        found.skip.extend(numbers.map(|cell| cell.id()));
     }
 }
 

@@ -380,8 +380,8 @@ impl Writer {
                     .all(|frame| matches!(frame.name, "blockquote" | "li" | "dd" | "td" | "details"))
                 {
                     self.out.push_str("<hr>");
-                    self.end_line();
                 }
+                self.end_line();
             }
             "img" => self.picture(element, resolve),
             "iframe" => self.frame(element, resolve),
