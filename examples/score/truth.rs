@@ -169,6 +169,7 @@ pub(crate) fn compare(folder: &Path, truth: &Truth) -> Result<Score> {
         chosen: &|_| Ok(()),
         first: First::Baseline,
         lost: &|_| false,
+        leapt: None,
         delete_grace: SignedDuration::ZERO,
         brake: Brake {
             max_changes: usize::MAX,

@@ -153,7 +153,7 @@ pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Resu
     let objects = &instance.store.objects;
     match mark {
         Mark::Missing(key) => objects.update(key, |object| {
-            object.missing_since.get_or_insert(now);
+            object.missing_since = Some(now);
             true
         }),
         Mark::Back(key) => objects.update(key, |object| object.missing_since.take().is_some()),

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::clock::{Moment, Steady};
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
 use crate::site::scan::Scope;
@@ -114,6 +115,7 @@ enum Confirmed {
 pub struct Publisher {
     instance: Arc<Instance>,
     desk: Mutex<Desk>,
+    steady: std::sync::Mutex<Steady>,
 }
 
 impl Publisher {
@@ -122,7 +124,25 @@ impl Publisher {
         Publisher {
             instance,
             desk: Mutex::new(Desk::default()),
+            steady: std::sync::Mutex::default(),
         }
+    }
+
+    /// The time to act by.
+    fn moment(&self) -> Moment {
+        let mut steady = self
+            .steady
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let moment = steady.read(&self.instance.clock);
+        if let Some(jumped) = moment.jumped {
+            tracing::warn!(
+                "the clock jumped from {} to {jumped}; what waits for its time goes on waiting as if it hadn't, until the \
+                 clock has shown the new time for some minutes",
+                moment.now
+            );
+        }
+        moment
     }
 
     /// What publishing would do now, and why. Sends and stores nothing.

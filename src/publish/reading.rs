@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 
 use super::{Confirmed, Progress, PublishError, Publisher};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::{self, Config, FirstRun, Translations};
 use crate::instance::Instance;
 use crate::site::diff::{Brake, First, Known, Ledger, Plan, Rules, State};
@@ -118,6 +118,7 @@ impl Publisher {
             _ => (Scanner::new(root, site), Scope::All, true),
         };
         let instance = Arc::clone(&self.instance);
+        let moment = self.moment();
         let progress = Arc::clone(progress);
         let (changed, revision) = instance.store.objects.changed_since(desk.revision);
         desk.revision = revision;
@@ -160,7 +161,15 @@ impl Publisher {
                 }
                 _ => None,
             };
-            let looked = look_of(&instance, config, scan.snapshot, scanner.reader(), unrest, part);
+            let looked = look_of(
+                &instance,
+                config,
+                moment,
+                scan.snapshot,
+                scanner.reader(),
+                unrest,
+                part,
+            );
             (scanner, looked, scan.warnings)
         })
         .await?;
@@ -219,12 +228,13 @@ type Since = (Ledger, Changes, Vec<Arc<str>>);
 fn look_of(
     instance: &Instance,
     config: Arc<Config>,
+    moment: Moment,
     mut snapshot: Snapshot,
     reader: Reader,
     unrest: Option<Duration>,
     since: Option<Since>,
 ) -> Result<(Look, Option<Ledger>), StoreError> {
-    let now = instance.clock.now();
+    let now = moment.now;
     let site = instance.store.site()?;
     let first = site.baseline.is_none();
     let publish = &config.publish;
@@ -238,6 +248,7 @@ fn look_of(
             FirstRun::Announce => First::Announce,
         },
         lost: &|key| objects.is_aside(key),
+        leapt: moment.leapt,
         delete_grace: SignedDuration::try_from(publish.delete_grace).unwrap_or(SignedDuration::MAX),
         brake: Brake {
             max_changes: publish.max_changes,

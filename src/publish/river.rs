@@ -136,14 +136,14 @@ impl Publisher {
     }
 
     fn is_due(&self, due: Option<jiff::Timestamp>) -> bool {
-        due.is_some_and(|due| due <= self.instance.clock.now())
+        due.is_some_and(|due| due <= self.moment().now)
     }
 
     /// When to look next though nothing happens.
     fn wake(&self, due: Option<jiff::Timestamp>, last: Instant) -> Instant {
         let safety = last + SAFETY;
         let Some(due) = due else { return safety };
-        let left = due.duration_since(self.instance.clock.now());
+        let left = due.duration_since(self.moment().now);
         let left = Duration::try_from(left).unwrap_or(Duration::ZERO);
         safety.min(Instant::now() + left.min(RECKONING))
     }

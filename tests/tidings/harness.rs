@@ -146,6 +146,8 @@ pub(crate) struct World {
     daemon: Option<Daemon>,
     /// What stands in the daemon's environment besides ours.
     pub(crate) environment: Vec<(&'static str, PathBuf)>,
+    /// A program and its arguments by which the daemon is run.
+    pub(crate) through: Vec<&'static str>,
 }
 
 impl World {
@@ -177,6 +179,7 @@ impl World {
             upstream,
             daemon: None,
             environment: Vec::new(),
+            through: Vec::new(),
         };
         world.configure(extra);
         world
@@ -210,7 +213,7 @@ impl World {
     /// Starts the daemon, or ends it with SIGKILL and starts another.
     pub(crate) async fn restart(&mut self) {
         self.kill();
-        let daemon = Daemon::start(&self.config(), &self.environment);
+        let daemon = Daemon::start(&self.config(), &self.environment, &self.through);
         *self.upstream.lock().unwrap() = Some(daemon.address);
         self.daemon = Some(daemon);
     }
@@ -350,9 +353,14 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(config: &Path, environment: &[(&'static str, PathBuf)]) -> Daemon {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tidings"))
-            .args(["serve", "-v", "--config"])
+    fn start(config: &Path, environment: &[(&'static str, PathBuf)], through: &[&str]) -> Daemon {
+        let words: Vec<&str> = through
+            .iter()
+            .copied()
+            .chain([env!("CARGO_BIN_EXE_tidings"), "serve", "-v", "--config"])
+            .collect();
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
             .arg(config)
             .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())

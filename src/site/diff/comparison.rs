@@ -158,8 +158,10 @@ impl Comparison<'_> {
             Some(reason) => format!("the page is no longer a post: {reason}"),
             None => "the page is gone".to_string(),
         };
-        let since = object.missing_since.unwrap_or(self.now);
-        if object.missing_since.is_none() {
+        // Noted in the future, it was noted by a clock that was wrong.
+        let noted = object.missing_since.filter(|since| *since <= self.now);
+        let since = noted.map_or(self.now, |since| since.max(self.rules.leapt.unwrap_or(since)));
+        if noted.is_none() {
             self.plan.marks.push(Mark::Missing(object.key.clone()));
         }
         let end = since

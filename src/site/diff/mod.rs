@@ -70,6 +70,8 @@ pub struct Rules<'a> {
     pub first: First,
     /// Whether the record of the object with this KEY was damaged and put aside: its page isn't new, though it looks so.
     pub lost: &'a dyn Fn(&str) -> bool,
+    /// The last jump of the clock, by the new time; how long a page is gone is counted from there at the earliest.
+    pub leapt: Option<Timestamp>,
     /// How long a page must be gone before it is deleted.
     pub delete_grace: SignedDuration,
     /// How much may change at once.

@@ -31,6 +31,7 @@ fn rules(first: First) -> Rules<'static> {
             }
         },
         lost: &|_| false,
+        leapt: None,
         first,
         delete_grace: SignedDuration::from_mins(10),
         brake: Brake {
@@ -245,6 +246,26 @@ fn a_page_must_be_gone_for_the_grace_and_its_return_within_it_is_nothing() {
     assert_eq!(
         actions(&compare(&known, &both, minutes(20))),
         [(Action::Create, "b~2")]
+    );
+}
+
+#[test]
+fn a_clock_that_jumped_deletes_nothing() {
+    let one = Site::new().post("/a/", "one");
+    let mut known = published(&one.clone().post("/b/", "two"));
+    known[1].missing_since = Some(minutes(-1_000_000));
+    let mut rules = rules(First::No);
+    rules.leapt = Some(at(NOW));
+    let plan = diff(&known, &one.0, &rules, at(NOW));
+    assert_eq!((plan.changes.len(), plan.due), (0, Some(minutes(10))));
+    let plan = diff(&known, &one.0, &rules, minutes(10));
+    assert_eq!(actions(&plan), [(Action::Delete, "b")]);
+    // Noted by a clock that was ahead.
+    known[1].missing_since = Some(minutes(1_000_000));
+    let plan = compare(&known, &one, at(NOW));
+    assert_eq!(
+        (plan.marks, plan.due),
+        (vec![Mark::Missing("b".into())], Some(minutes(10)))
     );
 }
 

@@ -137,3 +137,82 @@ async fn a_folder_that_is_unmounted_for_long_deletes_nothing_also_while_it_comes
     stage.expect(&[]).await;
     stage.nothing_more(|_| build.write(&output)).await;
 }
+
+/// A page that is written in pieces with long pauses is one post, whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_open_for_writing_is_sent_once_and_whole() {
+    use std::io::Write as _;
+    let (mut stage, build) = Stage::start("", |origin| Build::new(origin).many(2)).await;
+    let output = stage.world.site.output();
+    let build = build.with(
+        "new",
+        "Something new, with <b>a lot</b> of <i>words</i> to be written one after the other.",
+    );
+    let text = &build.files()["posts/new/index.html"];
+    fs::create_dir_all(output.join("posts/new")).unwrap();
+    let mut file = fs::File::create(output.join("posts/new/index.html")).unwrap();
+    // Behind a whole tag, where nothing shows that it isn't all.
+    let cuts = [text.find("<b>").unwrap() + 3, text.find("</i>").unwrap() + 4];
+    file.write_all(&text.as_bytes()[..cuts[0]]).unwrap();
+    longer_than_settle().await;
+    file.write_all(&text.as_bytes()[cuts[0]..cuts[1]]).unwrap();
+    longer_than_settle().await;
+    longer_than_settle().await;
+    file.write_all(&text.as_bytes()[cuts[1]..]).unwrap();
+    drop(file);
+    stage.expect(&["Create posts~new"]).await;
+    let object = stage.world.get("/ap/objects/posts~new").await.json();
+    assert!(
+        object["content"]
+            .as_str()
+            .unwrap()
+            .contains("one after the other")
+    );
+    stage.nothing_more(|_| build.write(&output)).await;
+}
+
+/// The disk was full: pages end in the middle, or are empty. A human would neither send half a post nor take the empty
+/// one back. When the build is repeated, the new post and the edit are sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_that_end_in_the_middle_are_left_alone_until_they_are_whole() {
+    let (mut stage, build) = Stage::start(SHORT, |origin| Build::new(origin).many(3)).await;
+    let site = &stage.world.site;
+    let output = site.output();
+    let build = build.with("new", "Something new.").with("a", "Edited.");
+    let files = build.files();
+    for slug in ["new", "a"] {
+        let name = format!("posts/{slug}/index.html");
+        let end = files[&name]
+            .find("Something")
+            .or(files[&name].find("Edited"))
+            .unwrap()
+            + 5;
+        site.write(&format!("/{name}"), &files[&name][..end]);
+    }
+    site.write("/posts/b/index.html", "");
+    stage.hears_log("ends in the middle").await;
+    stage.expect(&[]).await;
+    stage.world.restart().await;
+    stage.expect(&[]).await;
+    build.write(&output);
+    stage.expect(&["Create posts~new", "Update posts~a"]).await;
+    stage.nothing_more(|_| build.write(&output)).await;
+}
+
+/// One of the posts is a copy of what its author wrote elsewhere and says so. That is no wrong base URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_whose_canonical_url_is_elsewhere_is_sent_like_any() {
+    let (mut stage, build) = Stage::start("", |origin| Build::new(origin).many(3)).await;
+    let next = build.with("new", "Something new.");
+    let name = "posts/new/index.html";
+    let page = next.files()[name].replace(
+        &format!("rel=canonical href=\"{}", stage.world.origin),
+        "rel=canonical href=\"https://magazine.example",
+    );
+    assert!(page.contains("https://magazine.example/posts/new/"));
+    stage.world.site.write(&format!("/{name}"), &page);
+    stage.expect(&["Create posts~new"]).await;
+    stage
+        .nothing_more(|stage| stage.world.site.write(&format!("/{name}"), &page))
+        .await;
+}
