@@ -8,6 +8,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -79,6 +80,8 @@ pub struct Sight {
     pub whole: Print,
     /// Of its title and the words of its content alone.
     pub text: Print,
+    /// When it was published, as its readers are told.
+    pub published: Timestamp,
     /// Links and pictures on the page's own origin.
     pub own: u32,
     /// Links and pictures.
@@ -104,6 +107,7 @@ impl Impression {
             sight: Sight {
                 whole: self.sight.whole.and(&other.sight.whole).and(language),
                 text: self.sight.text.and(&other.sight.text),
+                published: self.sight.published.max(other.sight.published),
                 own: self.sight.own.saturating_add(other.sight.own),
                 links: self.sight.links.saturating_add(other.sight.links),
             },
@@ -112,6 +116,11 @@ impl Impression {
 }
 
 impl Sight {
+    /// Whether readers see something else than they saw before.
+    pub fn differs(&self, before: &Sight) -> bool {
+        self.whole != before.whole || is_redated(before.published, self.published)
+    }
+
     /// What a reader sees of `article`.
     pub fn of(article: &Article) -> Sight {
         let mut eye = Eye {
@@ -126,6 +135,7 @@ impl Sight {
         let json = serde_json::to_vec(&seen).expect("an article has no maps with other keys than strings");
         Sight {
             whole: Print::of([json.as_slice()]),
+            published: article.published,
             text: Print::of([
                 article.title.as_deref().unwrap_or_default().as_bytes(),
                 text.as_bytes(),
@@ -134,6 +144,20 @@ impl Sight {
             links: eye.links,
         }
     }
+}
+
+/// Whether a post got another date. When one of two times is a day (midnight UTC) and the other is on it in some zone, it
+/// is the same date, told more exactly: by a feed that was written after the page, or by another theme.
+fn is_redated(before: Timestamp, after: Timestamp) -> bool {
+    const DAY: i64 = 24 * 60 * 60;
+    // Zones are up to 14 hours before UTC and 12 behind it.
+    let holds = |day: Timestamp, at: Timestamp| {
+        let passed = at.duration_since(day);
+        day.as_second() % DAY == 0
+            && passed >= SignedDuration::from_hours(-14)
+            && passed < SignedDuration::from_hours(24 + 12)
+    };
+    before != after && !holds(before, after) && !holds(after, before)
 }
 
 /// Looks at an article of a site.
@@ -148,6 +172,7 @@ impl Eye {
     fn article(&mut self, article: &Article) -> Article {
         let mut seen = article.clone();
         seen.updated = None;
+        seen.published = Timestamp::UNIX_EPOCH;
         seen.content = self.content(&article.content);
         for media in seen.image.iter_mut().chain(&mut seen.attachments) {
             self.media(media);
@@ -472,6 +497,26 @@ mod tests {
         assert_eq!((after.own, after.links), (0, 1));
         assert_eq!(before.text, after.text);
         assert_ne!(before.whole, after.whole);
+    }
+
+    #[test]
+    fn a_day_that_gets_its_time_is_no_other_date() {
+        let dated = |time: &str| {
+            Sight::of(&Article {
+                published: time.parse().unwrap(),
+                ..article("<p>a</p>")
+            })
+        };
+        let day = dated("2026-11-01T00:00:00Z");
+        for same in [
+            "2026-11-01T10:00:00+01:00",
+            "2026-11-01T00:30:00+14:00",
+            "2026-11-01T23:30:00-10:00",
+        ] {
+            assert!(!dated(same).differs(&day) && !day.differs(&dated(same)), "{same}");
+        }
+        assert!(dated("2026-11-03T10:00:00Z").differs(&day));
+        assert!(dated("2026-11-01T10:00:00Z").differs(&dated("2026-11-01T11:00:00Z")));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The record of an object as a change leaves it, with the activity that tells of the change.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +22,7 @@ use crate::store::{Activity, Object, ObjectState, Pending, Reach, Staged, StoreE
 /// Mastodon compares the times of two versions by the second.
 const TICK: SignedDuration = SignedDuration::from_secs(1);
 
-/// Records of the baseline that are written together: the disk is waited for once for all of them. More gain little,
+/// Records of the baseline, or of what was noticed, that are written together: the disk is waited for once for all of them. More gain little,
 /// and all of them are files that aren't in their places yet.
 const BATCH: usize = 256;
 
@@ -148,36 +149,51 @@ pub(super) fn bury(instance: &Instance, page: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Stores what was noticed of an object.
-pub(super) fn remember(instance: &Instance, mark: &Mark, now: Timestamp) -> Result<(), StoreError> {
+/// Stores what was noticed of objects: of each all of it at once, and of many together. Nobody else changes objects
+/// meanwhile: whoever does holds the desk.
+pub(super) fn remember<'a>(
+    instance: &Instance,
+    marks: impl Iterator<Item = &'a Mark>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let objects = &instance.store.objects;
+    let mut noticed: BTreeMap<&str, Vec<&Mark>> = BTreeMap::new();
+    for mark in marks {
+        noticed.entry(mark.key()).or_default().push(mark);
+    }
+    let noticed: Vec<_> = noticed.into_iter().collect();
+    for batch in noticed.chunks(BATCH) {
+        let mut staged = Vec::with_capacity(batch.len());
+        for (key, marks) in batch {
+            if let Some(mut object) = objects.get(key)? {
+                for mark in marks {
+                    note(&mut object, mark, now);
+                }
+                staged.push(objects.stage(&object)?);
+            }
+        }
+        objects.put_staged(staged)?;
+    }
+    Ok(())
+}
+
+fn note(object: &mut Object, mark: &Mark, now: Timestamp) {
     match mark {
-        Mark::Missing(key) => objects.update(key, |object| {
-            object.missing_since = Some(now);
-            true
-        }),
-        Mark::Back(key) => objects.update(key, |object| object.missing_since.take().is_some()),
-        Mark::Moved { key, page } => objects.update(key, |object| {
-            move_to(object, page);
-            true
-        }),
+        Mark::Missing(_) => object.missing_since = Some(now),
+        Mark::Back(_) => object.missing_since = None,
+        Mark::Moved { page, .. } => move_to(object, page),
         Mark::Reread {
-            key,
             digest,
             fingerprint,
             impression,
-        } => objects.update(key, |object| {
+            ..
+        } => {
             object.digest.clone_from(digest);
             object.fingerprint.clone_from(fingerprint);
             object.impression = Some(*impression);
-            true
-        }),
-        Mark::Canonical { key, canonical } => objects.update(key, |object| {
-            object.canonical.clone_from(canonical);
-            true
-        }),
+        }
+        Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
     }
-    .map(|_| ())
 }
 
 /// The record of a page as its Create would leave it, whether it has one or not.

@@ -229,9 +229,9 @@ impl Publisher {
         let seen = Arc::clone(look);
         tokio::task::spawn_blocking(move || {
             let marks = seen.plan.marks.iter();
-            marks
-                .filter(|mark| !(held && matches!(mark, Mark::Canonical { .. } | Mark::Reread { .. })))
-                .try_for_each(|mark| draft::remember(&instance, mark, seen.now))?;
+            let marks =
+                marks.filter(|mark| !(held && matches!(mark, Mark::Canonical { .. } | Mark::Reread { .. })));
+            draft::remember(&instance, marks, seen.now)?;
             seen.remember_held(&instance, confirmed)
         })
         .await??;

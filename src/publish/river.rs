@@ -107,6 +107,9 @@ impl Publisher {
 
     /// Reads the folder once, and publishes what it may.
     async fn turn(&self, scope: Scope, watch: &Watch, progress: &Progress) -> Result<Turn, PublishError> {
+        if watch.is_stirred() {
+            return Ok(Turn::Unsettled(self.quiet()));
+        }
         let mut desk = self.desk.lock().await;
         self.recover().await?;
         let look = self.look(&mut desk, scope, progress).await?;

@@ -66,7 +66,7 @@ impl Comparison<'_> {
         };
         if !same
             && object.impression.is_some_and(|before| {
-                before.source != impression.source && before.sight.whole != impression.sight.whole
+                before.source != impression.source && impression.sight.differs(&before.sight)
             })
         {
             return true;

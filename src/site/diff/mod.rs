@@ -23,6 +23,7 @@ use crate::article::Impression;
 
 pub use self::brake::Brake;
 pub use self::ledger::Ledger;
+pub use self::theme::THEME;
 
 /// One of our objects, as far as a comparison needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,6 +189,19 @@ pub enum Mark {
         /// The new URL.
         canonical: Option<String>,
     },
+}
+
+impl Mark {
+    /// The KEY of the object.
+    pub fn key(&self) -> &str {
+        match self {
+            Mark::Missing(key)
+            | Mark::Back(key)
+            | Mark::Moved { key, .. }
+            | Mark::Reread { key, .. }
+            | Mark::Canonical { key, .. } => key,
+        }
+    }
 }
 
 /// What is compared: all pages, or a part that holds all on which its own judgement depends.

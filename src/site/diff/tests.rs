@@ -46,6 +46,7 @@ fn sight(text: &str, canonical: &str) -> Sight {
     Sight {
         whole: print(&format!("{text} at {canonical}")),
         text: print(text),
+        published: at(PAST),
         own: u32::from(canonical.starts_with(ORIGIN)),
         links: 1,
     }

@@ -11,6 +11,10 @@ use super::{Action, Known, Plan, Posts, Skipped, State};
 /// Fewer pages than this may be an author's own work.
 const FEWEST: usize = 3;
 
+/// Why such a page isn't sent.
+pub const THEME: &str =
+    "only what surrounds its words changed, as on most pages: a theme's doing; publish it by name to send it";
+
 /// Takes the Updates out of a plan that only a theme caused.
 pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
     let updated: HashSet<&str> = plan
@@ -46,7 +50,6 @@ pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
         .retain(|change| change.action != Action::Update || !same_words.contains_key(&change.key));
     plan.skipped.extend(same_words.into_values().map(|page| Skipped {
         page: page.to_string(),
-        reason: "not its words changed, only what surrounds them, as on most pages: the theme's doing, which is not sent"
-            .into(),
+        reason: THEME.into(),
     }));
 }

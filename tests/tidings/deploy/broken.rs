@@ -149,7 +149,9 @@ async fn a_page_that_is_open_for_writing_is_sent_once_and_whole() {
         "Something new, with <b>a lot</b> of <i>words</i> to be written one after the other.",
     );
     let text = &build.files()["posts/new/index.html"];
+    // The folder is there and watched: what was written in it before, only its own end could tell.
     fs::create_dir_all(output.join("posts/new")).unwrap();
+    stage.expect(&[]).await;
     let mut file = fs::File::create(output.join("posts/new/index.html")).unwrap();
     // Behind a whole tag, where nothing shows that it isn't all.
     let cuts = [text.find("<b>").unwrap() + 3, text.find("</i>").unwrap() + 4];

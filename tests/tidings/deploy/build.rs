@@ -13,6 +13,8 @@ pub(super) enum Theme {
     Data,
     /// Little more than `<article>` and `<time>`, as a minifier leaves it.
     Bare,
+    /// The same, and of dates only the day.
+    Day,
 }
 
 /// A post: its title, day of November 2026, and the inside of its content.
@@ -140,7 +142,10 @@ impl Build {
         let Build { base, nonce, .. } = self;
         let Post { title, day, body } = post;
         let body = body.replace("BASE", base);
-        let date = format!("2026-11-{day:02}T10:00:00Z");
+        let date = match self.theme {
+            Theme::Day => format!("2026-11-{day:02}"),
+            _ => format!("2026-11-{day:02}T10:00:00Z"),
+        };
         let url = format!("{base}/posts/{slug}/");
         let canonical = match self.canonical {
             true => format!("<link rel=canonical href=\"{url}\"><meta property=og:url content=\"{url}\">"),
@@ -163,7 +168,7 @@ impl Build {
                  <p>1 min read</p></header><section itemprop=articleBody>{body}</section></article></main></div>\
                  <footer>The {nonce} footer</footer></body></html>"
             ),
-            Theme::Bare => format!(
+            Theme::Bare | Theme::Day => format!(
                 "<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>{canonical}<main><article><h1>{title}</h1>\
                  <time datetime={date}>{date}</time>{body}</article></main></html>"
             ),

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::build::Build;
+use super::build::{Build, Theme};
 use super::stage::{Stage, installed, longer_than_settle, run};
 use crate::harness::{Site, World};
 
@@ -283,6 +283,32 @@ async fn a_slow_writer_pauses_for_longer_than_the_folder_must_be_quiet() {
     }
     stage.expect(&["Create posts~new"]).await;
     stage.nothing_more(|_| next.write(&output)).await;
+}
+
+/// Pages say the day, the feed the time, and it is written last, after a pause: that tells the same date more exactly.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_comes_after_its_pages_is_no_edit_of_them() {
+    let (mut stage, build) = Stage::start(GRACE, |origin| Build {
+        theme: Theme::Day,
+        ..Build::new(origin).many(2)
+    })
+    .await;
+    let output = stage.world.site.output();
+    let next = build.with("new", "Something new.");
+    let mut files = next.files();
+    let feed = files.remove("index.xml").unwrap();
+    for (name, text) in &files {
+        stage.world.site.write(&format!("/{name}"), text);
+    }
+    stage.expect(&["Create posts~new"]).await;
+    stage.world.site.write("/index.xml", &feed);
+    stage.expect(&[]).await;
+    let edited = next.with("new", "Something newer.");
+    edited.write(&output);
+    stage.expect(&["Update posts~new"]).await;
+    let object = stage.world.get("/ap/objects/posts~new").await.json();
+    assert_eq!(object["published"], "2026-11-03T10:00:00Z");
+    stage.nothing_more(|_| edited.write(&output)).await;
 }
 
 /// The very size and the very time of the page before, as `rsync -t` of a page with a corrected letter leaves it.
