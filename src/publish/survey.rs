@@ -28,6 +28,9 @@ pub struct Survey {
     pub posts: usize,
     /// How many of them were looked at, the newest.
     pub read: usize,
+    /// Why nothing is sent of it at present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// What is weak, the weightiest first.
     pub weaknesses: Vec<Weakness>,
 }
@@ -68,6 +71,7 @@ pub(super) fn of(instance: &Instance, look: &Look) -> Result<Survey, PublishErro
     Ok(Survey {
         posts: posts.len(),
         read: surveyed.len(),
+        held: look.plan.held.clone(),
         weaknesses: weaknesses(&surveyed, &site),
     })
 }

@@ -29,6 +29,13 @@ pub(super) async fn weaknesses(config: &Config, watcher: &Watcher, bar: &Bar, re
             return;
         }
     };
+    if let Some(because) = &survey.held {
+        report.warn(
+            SITE,
+            format!("nothing is sent: {because}"),
+            "build the site again if that isn't meant; `tidings plan` shows what waits, `tidings publish` lets it go out",
+        );
+    }
     if survey.posts == 0 {
         report.warn(
             SITE,

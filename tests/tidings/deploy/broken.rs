@@ -87,6 +87,13 @@ async fn wrong_base_url(canonical: bool) {
     );
     let told = stage.world.command(&["plan"]).await;
     assert!((told.stdout + &told.stderr).contains("wrong base URL"));
+    let told = stage.world.command(&["doctor"]).await;
+    assert!(
+        told.stdout.contains("wrong base URL"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
     assert_eq!(stage.logged("wrong base URL"), 1, "once");
     stage.world.restart().await;
     stage.expect(&[]).await;
