@@ -26,8 +26,7 @@ enum Action {
 /// Shows the accounts, or announces what changed.
 pub(super) fn run(args: &Args, session: &Session<'_>) -> Outcome {
     if let Some(Action::Update) = args.action {
-        session.tell(Command::UpdateActors)?;
-        return Ok(0);
+        return session.act(Command::UpdateActors, args.output);
     }
     let reply = session.tell(Command::Actors)?;
     if args.output.json {

@@ -67,9 +67,9 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
         }
         Some(Action::Add { blocks, reason }) => {
             let blocks = blocks.into_iter().map(|block| (block, reason.clone())).collect();
-            session.tell(Command::Block { blocks })?;
+            return session.act(Command::Block { blocks }, args.output);
         }
-        Some(Action::Remove { block }) => drop(session.tell(Command::Unblock { block })?),
+        Some(Action::Remove { block }) => return session.act(Command::Unblock { block }, args.output),
         Some(Action::Import { file }) => {
             let list = import(&read(&file)?);
             if list.milder > 0 {
@@ -89,7 +89,7 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
                     file.display()
                 )));
             }
-            session.tell(Command::Block { blocks: list.blocks })?;
+            return session.act(Command::Block { blocks: list.blocks }, args.output);
         }
         Some(Action::Export) => {
             let reply = session.tell(Command::Blocks)?;

@@ -42,8 +42,7 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
         Some(Action::Reject(who)) => (FollowerAction::Reject, who),
         Some(Action::Remove(who)) => (FollowerAction::Remove, who),
     };
-    session.tell(Command::Follower { action, actor })?;
-    Ok(0)
+    session.act(Command::Follower { action, actor }, args.output)
 }
 
 fn list(output: Output, session: &Session<'_>) -> Outcome {

@@ -82,7 +82,7 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
         Some(Action::Delete(which)) => (InteractionAction::Delete, which),
     };
     let reply = session.tell(Command::Interaction { action, id })?;
-    if action == InteractionAction::Show {
+    if action == InteractionAction::Show || args.output.json {
         // Whole means with its structure: the same for people and programs.
         session.screen.json(&reply.data)?;
     }

@@ -30,8 +30,7 @@ enum Action {
 /// Shows the keys, or makes new ones.
 pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
     if let Some(Action::Rotate { actor }) = args.action {
-        session.tell(Command::Rotate { actor })?;
-        return Ok(0);
+        return session.act(Command::Rotate { actor }, args.output);
     }
     let reply = session.tell(Command::Keys)?;
     if args.output.json {

@@ -48,8 +48,8 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
                 )?;
             }
         }
-        Some(Action::Retry { host }) => drop(session.tell(Command::Retry { host })?),
-        Some(Action::Drop { host }) => drop(session.tell(Command::Drop { host })?),
+        Some(Action::Retry { host }) => return session.act(Command::Retry { host }, args.output),
+        Some(Action::Drop { host }) => return session.act(Command::Drop { host }, args.output),
     }
     Ok(0)
 }

@@ -9,8 +9,8 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::Common;
 use super::screen::Screen;
+use super::{Common, Outcome, Output};
 use crate::config::Config;
 use crate::control::{self, Command, Engine, Failure, Reply, Role, Watcher, code};
 use crate::daemon;
@@ -101,6 +101,15 @@ impl<'s> Session<'s> {
         let reply = daemon::runtime()?.block_on(ask_or_work(config, command, &watcher));
         bar.clear();
         reply
+    }
+
+    /// As [`Session::tell`], then prints the data of the reply for programs; people have the notes.
+    pub(super) fn act(&self, command: Command, output: Output) -> Outcome {
+        let reply = self.tell(command)?;
+        if output.json {
+            self.screen.json(&reply.data)?;
+        }
+        Ok(0)
     }
 
     /// As [`Session::ask`], then prints the notes of the reply.

@@ -47,7 +47,8 @@ pub async fn execute(engine: &Arc<Engine>, command: Command, watcher: Watcher) -
         let waiting = deliver::queue(&engine.instance)?.len();
         if waiting > 0 {
             reply.notes.push(format!(
-                "{waiting} deliveries wait for the daemon: `tidings serve`"
+                "{} for the daemon: `tidings serve`",
+                several(waiting, "delivery waits", "deliveries wait")
             ));
         }
     }
@@ -62,7 +63,15 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
                 .plan(reading(watcher))
                 .await
                 .map_err(publishing)?;
-            Ok(Reply::data(json!(outlook)))
+            let mut reply = Reply::data(json!(outlook));
+            // Without a daemon they went to the command's own log.
+            if engine.role == Role::Daemon {
+                let warnings = outlook.warnings.into_iter();
+                reply
+                    .notes
+                    .extend(warnings.map(|warning| format!("warning: {warning}")));
+            }
+            Ok(reply)
         }
         Command::Explain { pages } => {
             let explained = engine
@@ -155,10 +164,13 @@ async fn rotate(engine: &Arc<Engine>, actor: Option<String>) -> Result<Reply, Fa
         move |instance| instance.keys.finish_rotation(&name)
     })
     .await?;
-    Ok(Reply::note(format!(
-        "{name} has new keys; {} inboxes are told",
-        announced.inboxes
-    )))
+    Ok(Reply {
+        notes: vec![format!(
+            "{name} has new keys; {} told",
+            several(announced.inboxes, "inbox is", "inboxes are")
+        )],
+        data: json!(announced),
+    })
 }
 
 /// Does what waits for the disk where it holds up nobody.
@@ -188,23 +200,42 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
         Command::Queue => Ok(Reply::data(json!(deliver::queue(instance)?))),
         Command::Retry { host } => {
             let count = deliver::retry(instance, host.as_deref())?;
-            Ok(Reply::note(format!("{count} deliveries are tried again now")))
+            let deliveries = several(count, "delivery is", "deliveries are");
+            Ok(Reply {
+                data: json!({ "retried": count }),
+                notes: vec![format!("{deliveries} tried again now")],
+            })
         }
         Command::Drop { host } => {
             let count = deliver::drop(instance, &host)?;
-            Ok(Reply::note(format!("{count} deliveries to {host} were given up")))
+            let deliveries = several(count, "delivery", "deliveries");
+            let were = if count == 1 { "was" } else { "were" };
+            Ok(Reply {
+                data: json!({ "dropped": count }),
+                notes: vec![format!("{deliveries} to {host} {were} given up")],
+            })
         }
         Command::Blocks => show::blocks(instance),
         Command::Block { blocks } => {
             moderation::add_blocks(instance, &blocks).map_err(moderating)?;
-            Ok(Reply::note(match blocks.as_slice() {
+            let note = match blocks.as_slice() {
                 [(block, _)] => format!("{block} is blocked"),
                 all => format!("{} are blocked", all.len()),
-            }))
+            };
+            let listed = blocks
+                .iter()
+                .map(|(block, reason)| json!({ "block": block, "reason": reason }));
+            Ok(Reply {
+                data: listed.collect(),
+                notes: vec![note],
+            })
         }
         Command::Unblock { block } => {
             moderation::remove_block(instance, &block).map_err(moderating)?;
-            Ok(Reply::note(format!("{block} is no longer blocked")))
+            Ok(Reply {
+                data: json!({ "removed": block }),
+                notes: vec![format!("{block} is no longer blocked")],
+            })
         }
         Command::Actors => show::actors(instance),
         Command::UpdateActors => {
@@ -215,8 +246,9 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
             }
             for actor in announced {
                 reply.notes.push(format!(
-                    "{} is announced to {} inboxes",
-                    actor.actor, actor.inboxes
+                    "{} is announced to {}",
+                    actor.actor,
+                    several(actor.inboxes, "inbox", "inboxes")
                 ));
             }
             Ok(reply)
@@ -247,7 +279,7 @@ fn follower(instance: &Instance, action: FollowerAction, actor: &str) -> Result<
         .map(|follower| format!("{} {what}", follower.handle))
         .collect();
     Ok(Reply {
-        data: Value::Null,
+        data: done.iter().map(show::follower).collect(),
         notes,
     })
 }
@@ -268,10 +300,13 @@ fn interaction(instance: &Instance, action: InteractionAction, id: &str) -> Resu
         InteractionAction::Delete => (moderation::delete(instance, id), "is forgotten"),
     };
     let interaction = interaction.map_err(moderating)?;
-    Ok(Reply::note(format!(
-        "{} by {} {what}",
-        interaction.id, interaction.actor.handle
-    )))
+    Ok(Reply {
+        data: json!(moderation::listing(instance, &interaction)),
+        notes: vec![format!(
+            "{} by {} {what}",
+            interaction.id, interaction.actor.handle
+        )],
+    })
 }
 
 fn render(instance: &Instance, format: Format) -> Result<Reply, Failure> {
@@ -312,6 +347,11 @@ pub fn reading(watcher: &Watcher) -> publish::Progress {
     })
 }
 
+/// A number with its noun.
+fn several(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// The ids of the activities that wait for delivery.
 fn queued(instance: &Instance) -> Result<BTreeSet<String>, StoreError> {
     Ok(deliver::queue(instance)?
@@ -340,14 +380,14 @@ async fn wait(
     let mut notes = Vec::new();
     if left.untried > 0 {
         notes.push(format!(
-            "{} deliveries were not tried yet: see `tidings queue`",
-            left.untried
+            "{} not tried yet: see `tidings queue`",
+            several(left.untried, "delivery was", "deliveries were")
         ));
     }
     if left.waiting > 0 {
         notes.push(format!(
-            "{} deliveries failed and will be tried again: see `tidings queue`",
-            left.waiting
+            "{} failed and will be tried again: see `tidings queue`",
+            several(left.waiting, "delivery", "deliveries")
         ));
     }
     Ok(notes)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Engine, Failure, Reply};
 use crate::instance::Instance;
 use crate::keys::KeyPair;
-use crate::store::{FollowState, ObjectState};
+use crate::store::{FollowState, Follower, ObjectState};
 
 /// What the daemon is, where it listens, and a page by which the way through the proxy can be tried.
 pub(super) fn status(engine: &Engine) -> Result<Reply, Failure> {
@@ -48,18 +48,24 @@ pub(super) fn followers(instance: &Instance) -> Result<Reply, Failure> {
     found.sort_by_key(|(since, _, _)| std::cmp::Reverse(*since));
     let list: Vec<Value> = found
         .into_iter()
-        .map(|(_, follows, follower)| {
-            json!({
-                "actor": follower.actor,
-                "handle": follower.handle,
-                "inbox": follower.inbox,
-                "state": follower.state,
-                "since": follower.since,
-                "follows": follows,
-            })
+        .map(|(_, follows, found)| {
+            let mut data = follower(&found);
+            data["follows"] = json!(follows);
+            data
         })
         .collect();
     Ok(Reply::data(Value::Array(list)))
+}
+
+/// One follower.
+pub(super) fn follower(follower: &Follower) -> Value {
+    json!({
+        "actor": follower.actor,
+        "handle": follower.handle,
+        "inbox": follower.inbox,
+        "state": follower.state,
+        "since": follower.since,
+    })
 }
 
 /// Who is blocked, by `ap.toml` and by command.

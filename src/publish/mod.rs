@@ -150,7 +150,8 @@ impl Publisher {
         let mut desk = self.desk.lock().await;
         let look = self.settled(&mut desk, &progress).await?;
         let instance = Arc::clone(&self.instance);
-        tokio::task::spawn_blocking(move || outlook::of(&instance, &look)).await?
+        let warnings = desk.warnings(&look);
+        tokio::task::spawn_blocking(move || outlook::of(&instance, &look, warnings)).await?
     }
 
     /// What becomes of the named pages, why, and how they will look. Sends and stores nothing.

@@ -25,6 +25,9 @@ pub struct Outlook {
     /// Which of those look like posts all the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub doubtful: Vec<String>,
+    /// What the look at the folder met: that it is missing, files that can't be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// One change that would happen.
@@ -45,7 +48,7 @@ pub struct Forecast {
 }
 
 /// The outlook of a look.
-pub(super) fn of(instance: &Instance, look: &Look) -> Result<Outlook, PublishError> {
+pub(super) fn of(instance: &Instance, look: &Look, warnings: Vec<String>) -> Result<Outlook, PublishError> {
     let mut changes = Vec::with_capacity(look.plan.changes.len());
     for change in &look.plan.changes {
         // What changed since is in the next outlook.
@@ -85,5 +88,6 @@ pub(super) fn of(instance: &Instance, look: &Look) -> Result<Outlook, PublishErr
         held_because: look.plan.held.clone(),
         skipped: look.plan.skipped.clone(),
         doubtful: survey::doubtful(look),
+        warnings,
     })
 }

@@ -182,6 +182,22 @@ impl Publisher {
 }
 
 impl Desk {
+    /// What the last look met, but that something is held, which the plan says itself.
+    pub(super) fn warnings(&self, look: &Look) -> Vec<String> {
+        /// So many lines are read; the log has all.
+        const SHOWN: usize = 20;
+        let is_held = |warning: &str| look.plan.held.is_some() && warning.starts_with("held: ");
+        let mut warnings: Vec<String> = self
+            .warned
+            .iter()
+            .filter(|warning| !is_held(warning))
+            .cloned()
+            .collect();
+        warnings.sort_unstable();
+        warnings.truncate(SHOWN);
+        warnings
+    }
+
     fn warn(&mut self, look: &Look, mut warnings: Vec<String>) {
         let output = look.config.site.output.display();
         match look.snapshot.folder {

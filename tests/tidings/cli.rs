@@ -126,7 +126,11 @@ async fn a_command_goes_through_the_daemon_and_works_alike_without_one() {
     assert!(!world.site.data().join("control.sock").exists());
     let without = world.command(&["block", "--json"]).await.json();
     assert_eq!(with, without);
-    assert_eq!(world.command(&["block", "remove", "bad.example"]).await.code, 0);
+    let removed = world.command(&["block", "remove", "bad.example", "--json"]).await;
+    assert_eq!(removed.json(), json!({ "removed": "bad.example" }));
+    assert_eq!(removed.stderr, "bad.example is no longer blocked\n");
+    let retried = world.command(&["queue", "retry", "--json"]).await;
+    assert_eq!(retried.json(), json!({ "retried": 0 }));
     assert_eq!(world.command(&["block", "--json"]).await.json(), json!([]));
 }
 
@@ -152,6 +156,33 @@ async fn a_plan_ends_with_10_when_there_are_changes_and_stores_nothing() {
     assert_eq!(plan["changes"][0]["page"], "/posts/hello/");
     assert_eq!(world.command(&["plan"]).await.code, 0);
     assert!(!world.site.data().exists());
+}
+
+#[tokio::test]
+async fn a_plan_says_that_the_folder_is_missing_through_the_daemon_too() {
+    let site = Site::empty();
+    site.post("hello", "Hello", "<p>Hi</p>");
+    let mut world = World::start(site, "").await;
+    world.baseline().await;
+    std::fs::rename(world.site.output(), world.site.root().join("aside")).unwrap();
+    for _ in 0..2 {
+        for _ in 0..2 {
+            let plan = world.command(&["plan"]).await;
+            assert_eq!(plan.code, 0, "{}", plan.stderr);
+            assert_eq!(
+                plan.stderr.matches("is missing; nothing is deleted").count(),
+                1,
+                "{}",
+                plan.stderr
+            );
+        }
+        world.stop().await;
+    }
+    let plan = world.command(&["plan", "--json"]).await.json();
+    assert!(
+        plan["warnings"][0].as_str().unwrap().contains("is missing"),
+        "{plan:#}"
+    );
 }
 
 /// The name that our actor shows.
