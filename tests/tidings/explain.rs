@@ -155,7 +155,7 @@ async fn a_page_that_is_not_sent_says_why_and_what_to_do() {
         ("/print/kept/", true, "a duplicate of /posts/kept/", false),
         ("/about/", false, "no date of publication", false),
         ("/old/", false, "an alias of", false),
-        ("/", false, "no date", false),
+        ("/", false, "a list of posts", false),
     ] {
         let explained = explain(&world, page).await;
         assert_eq!(explained["post"], post, "{explained:#}");
