@@ -112,6 +112,12 @@ impl Instance {
         self.configured.fetch_add(1, Ordering::Release);
     }
 
+    /// Grows with every change of what is shown under any object but what others say: the configuration, our objects, and
+    /// the pictures that are kept.
+    pub fn surroundings(&self) -> u64 {
+        self.configured.load(Ordering::Acquire) + self.store.objects.version() + self.store.media.revision()
+    }
+
     /// Grows with every change of what we serve, but for followers: a document that was made at one version is good as
     /// long as it stays. It is to be asked for before the document is made.
     pub fn version(&self) -> u64 {

@@ -4,6 +4,7 @@
 //! [`crate::ap`]. Everything here is limited, because anybody may connect.
 
 mod actor;
+mod compress;
 mod crowd;
 mod discovery;
 mod documents;

@@ -7,12 +7,13 @@ use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
 use super::actor::Collection;
+use super::compress::Coding;
 use super::documents::{Documents, Moment};
 use super::negotiate::{Wanted, wanted};
 use super::peer::Peer;
 use super::request::Asked;
 use super::respond::{Reply, finish, not_found, plain, problem};
-use super::{actor, discovery, inbox, object, respond, widget};
+use super::{actor, compress, discovery, inbox, object, respond, widget};
 use crate::ap::nodeinfo::Version;
 use crate::instance::Instance;
 use crate::store::InteractionKind;
@@ -136,6 +137,14 @@ impl Route<'_> {
         }
     }
 
+    /// Whether it is fetched by readers' browsers, and worth packing.
+    fn is_for_browsers(self) -> bool {
+        matches!(
+            self,
+            Route::Said | Route::Thread | Route::Counts | Route::Follow | Route::Script | Route::Style
+        )
+    }
+
     /// Answers a GET; a HEAD is the same without the body, which hyper leaves out.
     async fn get(self, asked: &Asked<'_>) -> Reply {
         match self {
@@ -252,11 +261,21 @@ async fn read(asked: &Asked<'_>, documents: &Documents, route: Route<'_>) -> Rep
     let Some(target) = kept_as else {
         return finish(route.get(asked).await, true);
     };
+    let coding = match route.is_for_browsers() {
+        true => compress::wanted(asked.parts),
+        false => Coding::Plain,
+    };
+    // No target has a space in it.
+    let packed = (coding == Coding::Gzip).then(|| format!("{target} gzip"));
+    let target = packed.as_deref().unwrap_or(target);
     let moment = Moment::now(asked.instance);
     if let Some(reply) = documents.get(target, moment) {
         return reply;
     }
-    let reply = finish(route.get(asked).await, true);
+    let mut reply = finish(route.get(asked).await, true);
+    if route.is_for_browsers() {
+        reply = compress::coded(reply, coding).await;
+    }
     documents.put(target, moment, &reply);
     reply
 }

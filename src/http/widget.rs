@@ -27,15 +27,14 @@ const COME_BACK: u64 = 60;
 /// Our own pages: our own style and pictures and script, nothing else, in nobody's frame.
 pub(super) const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; \
                                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The script of the form, and no other, not even of the same site.
+const FORM_SCRIPT: &str = "/ap/widgets/tidings.js";
 /// A picture that somebody opens by itself can do nothing.
 const PICTURE_POLICY: &str = "default-src 'none'; sandbox";
 
 /// The JSON of a page's interactions.
 pub(super) async fn interactions(asked: &Asked<'_>) -> Reply {
-    let read = read(asked, |instance, page| {
-        widget::interactions(instance, page).map(|found| found.map(|value| value.to_string()))
-    });
-    match read.await {
+    match read(asked, widget::interactions_text).await {
         Ok(Some(json)) => fresh("application/json", json),
         Ok(None) => problem(StatusCode::NOT_FOUND, "that page is not published"),
         Err(refusal) => refusal,
@@ -170,7 +169,7 @@ pub(super) async fn form(asked: &Asked<'_>) -> Reply {
         Ok(wish.map(|wish| interact::form(&instance, &wish)))
     });
     match drawn.await {
-        Ok(Some(html)) => page(StatusCode::OK, html),
+        Ok(Some(html)) => page(asked, StatusCode::OK, html),
         Ok(None) => problem(StatusCode::NOT_FOUND, "uri names nothing that is shown here"),
         Err(refusal) => refusal,
     }
@@ -209,13 +208,19 @@ pub(super) async fn send(asked: &Asked<'_>, body: Incoming) -> Reply {
     };
     let instance = asked.instance;
     match interact::look_up(instance, asked.client(), &wish, &handle).await {
-        Ok(to) => page(StatusCode::OK, interact::onward(instance, &wish, &handle, &to)),
+        Ok(to) => page(
+            asked,
+            StatusCode::OK,
+            interact::onward(instance, &wish, &handle, &to),
+        ),
         Err(trouble) => {
             let html = interact::refused(instance, &wish, &handle, trouble);
             match trouble {
-                Problem::Often(seconds) => retry_after(page(StatusCode::TOO_MANY_REQUESTS, html), seconds),
-                Problem::Handle => page(StatusCode::BAD_REQUEST, html),
-                Problem::Unknown | Problem::Unreachable => page(StatusCode::OK, html),
+                Problem::Often(seconds) => {
+                    retry_after(page(asked, StatusCode::TOO_MANY_REQUESTS, html), seconds)
+                }
+                Problem::Handle => page(asked, StatusCode::BAD_REQUEST, html),
+                Problem::Unknown | Problem::Unreachable => page(asked, StatusCode::OK, html),
             }
         }
     }
@@ -232,13 +237,16 @@ fn is_own_form(headers: &HeaderMap, origin: &str) -> bool {
     }
 }
 
-/// One of our own pages.
-fn page(status: StatusCode, html: String) -> Reply {
+/// The form's page.
+fn page(asked: &Asked<'_>, status: StatusCode, html: String) -> Reply {
     let mut reply = plain(status, html);
+    let origin = asked.instance.iris.origin();
+    let policy = HeaderValue::from_str(&format!("{PAGE_POLICY}; script-src {origin}{FORM_SCRIPT}"));
+    let policy = policy.unwrap_or(HeaderValue::from_static(PAGE_POLICY));
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(HTML));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     reply
 }

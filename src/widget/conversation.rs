@@ -30,6 +30,8 @@ pub(super) struct Conversation {
     pub(super) replies: Vec<Node>,
     /// All replies on all levels, our own among them.
     pub(super) reply_count: usize,
+    /// From which objects' interactions it was gathered, and in which revision of them.
+    pub(super) sources: Vec<(String, u64)>,
 }
 
 /// A reply and the answers to it.
@@ -57,6 +59,7 @@ pub(super) fn of_object(instance: &Instance, key: &str) -> Result<Conversation, 
     let mut open: Vec<(String, Option<String>)> = vec![(key.to_string(), None)];
     while let Some((key, root)) = open.pop() {
         let said = shelf::said(instance, &key)?;
+        conversation.sources.push((key.clone(), said.revision()));
         unseen.extend(said.unseen().map(|(id, parent)| {
             let parent = parent.map(str::to_string).or_else(|| root.clone());
             (id.to_string(), parent)

@@ -4,6 +4,7 @@
 //! that only when the reader names it. All functions that read may block for as long as it takes to read records.
 
 mod conversation;
+mod drawn;
 mod emoji;
 pub mod events;
 mod home;
@@ -26,6 +27,7 @@ pub use self::shelf::Shelf;
 pub use self::template::Templates;
 
 use self::conversation::Conversation;
+use self::drawn::Shape;
 use self::text::Locale;
 use self::view::{Counts, Viewer};
 use crate::ap::iri::Iris;
@@ -48,13 +50,31 @@ pub fn interactions(instance: &Instance, page: &str) -> Result<Option<serde_json
         return Ok(None);
     };
     let conversation = conversation::of_object(instance, &key)?;
-    Ok(Some(json::of_conversation(
+    Ok(Some(json_of(instance, &key, &conversation)))
+}
+
+/// The same as text.
+///
+/// # Errors
+/// When records can't be read.
+pub fn interactions_text(instance: &Instance, page: &str) -> Result<Option<String>, StoreError> {
+    let Some(key) = find(instance, page) else {
+        return Ok(None);
+    };
+    drawn::of(instance, &key, Shape::Json, |conversation| {
+        json_of(instance, &key, &conversation).to_string()
+    })
+    .map(Some)
+}
+
+fn json_of(instance: &Instance, key: &str, conversation: &Conversation) -> serde_json::Value {
+    json::of_conversation(
         &viewer(instance),
-        &url_of(instance, &key),
-        &instance.iris.object(&key),
-        &conversation,
-        show(instance, &key),
-    )))
+        &url_of(instance, key),
+        &instance.iris.object(key),
+        conversation,
+        show(instance, key),
+    )
 }
 
 /// The thread of a page as an HTML fragment: replies oldest first on every level, likes and boosts as rows of faces,
@@ -74,7 +94,12 @@ fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
     if show == Show::None {
         return Ok(String::new());
     }
-    let conversation = conversation::of_object(instance, key)?;
+    drawn::of(instance, key, Shape::Thread, |conversation| {
+        thread_in(instance, key, conversation, show)
+    })
+}
+
+fn thread_in(instance: &Instance, key: &str, conversation: Conversation, show: Show) -> String {
     let counts = Counts::of(&conversation);
     let shown = match show {
         Show::All => conversation,
@@ -108,7 +133,7 @@ fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
         },
         object,
     };
-    Ok(render(instance, "thread.html", &context))
+    render(instance, "thread.html", &context)
 }
 
 /// The numbers of a page as an HTML fragment; empty for a page that isn't published, and when `show` is none.
@@ -119,14 +144,15 @@ pub fn counts(instance: &Instance, page: &str) -> Result<String, StoreError> {
     let Some(key) = find(instance, page).filter(|key| show(instance, key) != Show::None) else {
         return Ok(String::new());
     };
-    let counts = Counts::of(&conversation::of_object(instance, &key)?);
-    let context = context! {
-        lang => viewer(instance).locale.tag(),
-        page => url_of(instance, &key),
-        object => instance.iris.object(&key),
-        counts,
-    };
-    Ok(render(instance, "counts.html", &context))
+    drawn::of(instance, &key, Shape::Counts, |conversation| {
+        let context = context! {
+            lang => viewer(instance).locale.tag(),
+            page => url_of(instance, &key),
+            object => instance.iris.object(&key),
+            counts => Counts::of(&conversation),
+        };
+        render(instance, "counts.html", &context)
+    })
 }
 
 /// The button to follow an actor by name, the first when `actor` is empty, as an HTML fragment; empty for one that

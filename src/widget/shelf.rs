@@ -8,6 +8,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
+use super::drawn::Drawn;
 use super::item::{Item, Source};
 use crate::instance::Instance;
 use crate::store::{InteractionKind, InteractionState, StoreError};
@@ -21,6 +22,7 @@ const PAGES: usize = 512;
 #[derive(Debug)]
 pub struct Shelf {
     pages: Cache<String, Arc<Said>, ByWeight>,
+    pub(super) drawn: Drawn,
 }
 
 /// What was said under one object.
@@ -47,6 +49,11 @@ impl Said {
         self.unseen
             .values()
             .map(|(_, unseen)| (unseen.id.as_str(), unseen.in_reply_to.as_deref()))
+    }
+
+    /// The revision of the group that this was read from.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     fn show(&mut self, id: Arc<str>, revision: u64, item: Arc<Item>) {
@@ -86,6 +93,7 @@ impl Default for Shelf {
             .build()
             .expect("the capacities are given");
         Shelf {
+            drawn: Drawn::default(),
             pages: Cache::with_options(
                 options,
                 ByWeight,

@@ -32,8 +32,9 @@ pub struct Templates {
     read: Mutex<Option<Arc<Set>>>,
 }
 
+/// The templates as they are on disk at one moment.
 #[derive(Debug)]
-struct Set {
+pub(super) struct Set {
     stamp: Stamp,
     environment: Environment<'static>,
     /// Whether the log was told that one of the owner's fails.
@@ -82,7 +83,8 @@ impl Templates {
         })
     }
 
-    fn set(&self, folder: &Path, locale: Locale) -> Arc<Set> {
+    /// As they are now: the same set as long as no file changes.
+    pub(super) fn set(&self, folder: &Path, locale: Locale) -> Arc<Set> {
         let stamp = Stamp::of(folder, locale);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(set) = read.as_ref()

@@ -467,3 +467,58 @@ fn a_long_thread_is_drawn_to_its_full_depth() {
     let html = thread(&instance, "/posts/hello/").unwrap();
     assert_eq!(html.matches("tidings-reply u-comment").count(), 100);
 }
+
+#[test]
+fn the_script_is_small() {
+    use std::io::Write as _;
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(SCRIPT.as_bytes()).unwrap();
+    let size = packer.finish().unwrap().len();
+    assert!(size < 6 * 1024, "{size} bytes");
+}
+
+#[test]
+fn what_was_drawn_stays_until_something_in_it_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let instance = instance(folder.path(), "expire = '30d'");
+    let drawings = || {
+        let thread = thread(&instance, "/posts/hello/").unwrap();
+        let json = interactions_text(&instance, "/posts/hello/").unwrap().unwrap();
+        (thread, counts(&instance, "/posts/hello/").unwrap(), json)
+    };
+    put(&instance, InteractionKind::Reply, "r1", |_| {});
+    put_object(&instance, "note", |object| {
+        object.object["inReplyTo"] = json!("https://a.example/r1");
+    });
+    let before = drawings();
+    assert_eq!(before, drawings());
+    assert_eq!(before.2, said(&instance).to_string());
+    put(&instance, InteractionKind::Like, "l0", |like| {
+        like.object = Some("posts~other".into())
+    });
+    assert_eq!(before, drawings(), "a like elsewhere");
+    put(&instance, InteractionKind::Like, "l1", |_| {});
+    let liked = drawings();
+    assert_ne!(before.0, liked.0);
+    assert_ne!(before.1, liked.1);
+    assert_ne!(before.2, liked.2);
+    // An answer to the owner's answer hangs at another object.
+    put(&instance, InteractionKind::Reply, "r2", |reply| {
+        reply.object = Some("note".into())
+    });
+    assert!(drawings().0.contains("r2"));
+    std::fs::create_dir(folder.path().join("widgets")).unwrap();
+    std::fs::write(
+        folder.path().join("widgets/thread.html"),
+        "<p>{{ counts.likes }}</p>",
+    )
+    .unwrap();
+    assert_eq!(drawings().0, "<p>1</p>", "a template that changed");
+    let far = instance
+        .clock
+        .now()
+        .checked_add(jiff::SignedDuration::from_hours(24 * 40))
+        .unwrap();
+    instance.clock.set(far);
+    assert_eq!(drawings().0, "<p>0</p>", "what expired");
+}

@@ -60,6 +60,11 @@ const TEXTS: &[Text] = &[
         "No more replies are taken here.",
         "Hier werden keine Antworten mehr angenommen.",
     ),
+    plain(
+        "remember",
+        "Remember this in my browser",
+        "In meinem Browser merken",
+    ),
     plain("reply", "Reply", "Antworten"),
     plain("reply_to", "Reply to {who}", "{who} antworten"),
     plain("like", "Like", "Gefällt mir"),

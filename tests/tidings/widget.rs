@@ -299,6 +299,13 @@ async fn the_form_asks_for_the_readers_server_and_asks_before_it_sends_them_ther
         text.contains("name=\"handle\"") && text.contains(&world.actor()),
         "{text}"
     );
+    let script = format!("script-src {}/ap/widgets/tidings.js", world.origin);
+    assert!(form.header("content-security-policy").ends_with(&script));
+    let remember = text.split("id=\"tidings-remember\"").nth(1).unwrap();
+    assert!(
+        !remember.split('>').next().unwrap().contains("name="),
+        "it is never sent"
+    );
 
     let actor = world.actor();
     let wish = |handle: &'static str| [("uri", actor.as_str()), ("intent", "follow"), ("handle", handle)];
@@ -411,4 +418,42 @@ async fn a_closed_page_takes_likes_but_no_replies_and_one_that_is_off_takes_noth
     assert_eq!(list.as_array().unwrap().len(), 1, "nothing else is kept: {list}");
     let nothing = world.browse("/ap/widgets/thread?page=/posts/quiet/").await;
     assert_eq!((nothing.status, nothing.text().as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn fragments_are_packed_for_scripts_that_ask_and_never_for_what_puts_them_into_a_page() {
+    let world = world("interactions.moderation = 'show'").await;
+    let peer = Peer::start("127.0.0.38").await;
+    let reply = peer.reply("ada", 1, &object(&world), "<p>Well said.</p>");
+    assert_eq!(peer.post("ada", &inbox(&world), &reply).await, 202);
+    wait_for_replies(&world, 1).await;
+    let ask = |path: &'static str, pairs: &[(&'static str, &str)]| {
+        let headers: HeaderMap = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect();
+        let url = format!("{}{path}", world.origin);
+        async move { send(Method::GET, &url, headers, Vec::new()).await }
+    };
+    let gzip = ("accept-encoding", "gzip, br");
+    for path in [
+        "/ap/widgets/tidings.css",
+        "/ap/widgets/tidings.js",
+        "/ap/widgets/thread?page=/posts/hello/",
+    ] {
+        let plain = ask(path, &[]).await;
+        assert_eq!(plain.header("content-encoding"), "");
+        assert!(plain.header("vary").contains("accept-encoding"), "{path}");
+        let packed = ask(path, &[gzip]).await;
+        assert_eq!(packed.header("content-encoding"), "gzip", "{path}");
+        assert!(packed.body.starts_with(&[0x1f, 0x8b]) && packed.body.len() < plain.body.len());
+        assert_ne!(packed.header("etag"), plain.header("etag"));
+        let etag = packed.header("etag").to_string();
+        let again = ask(path, &[gzip, ("if-none-match", &etag)]).await;
+        assert_eq!(again.status, 304, "{path}");
+        let included = ask(path, &[gzip, ("sec-fetch-dest", "document")]).await;
+        assert_eq!(included.body, plain.body);
+    }
+    let face = ask("/ap/media/0123456789abcdef", &[gzip]).await;
+    assert_eq!((face.status, face.header("content-encoding")), (404, ""));
 }

@@ -122,3 +122,23 @@ class Follow extends Fragment {
 for (const [name, element] of [["thread", Thread], ["counts", Counts], ["follow", Follow]]) {
   if (!customElements.get(`tidings-${name}`)) customElements.define(`tidings-${name}`, element);
 }
+
+// On the form that sends readers to their own server: what they wrote is remembered in this browser, if they want that,
+// and nowhere else.
+const field = document.querySelector(".tidings-interact #tidings-handle");
+const keep = document.querySelector(".tidings-interact #tidings-remember");
+if (field && keep) {
+  const name = "tidings-home";
+  try {
+    const known = localStorage.getItem(name);
+    if (known && !field.value) field.value = known;
+    keep.checked = Boolean(known);
+    field.form.addEventListener("submit", () => {
+      if (keep.checked) localStorage.setItem(name, field.value.trim());
+      else localStorage.removeItem(name);
+    });
+    keep.parentElement.hidden = false;
+  } catch {
+    // Without storage there is nothing to offer.
+  }
+}
