@@ -36,6 +36,8 @@ pub struct Sketch {
     pub guided: Option<u32>,
     /// Hashes of what it says of itself for cards: the summary, the picture's address.
     pub card: Vec<u64>,
+    /// Whether it calls itself an article for cards (og:type).
+    pub article: bool,
 }
 
 /// An element of a page.
@@ -102,6 +104,8 @@ pub struct Frame {
     content: Box<[u64]>,
     /// What several posts say of themselves for cards alike, sorted: it is the site's.
     card: Box<[u64]>,
+    /// Whether most posts call themselves articles for cards.
+    articles: bool,
 }
 
 /// What the frame says of a unit.
@@ -131,7 +135,14 @@ impl Frame {
         frame.leading = sorted(leading(sketches, all));
         frame.content = frame.contents(sketches);
         frame.card = sorted(cards(sketches));
+        let articles = sketches.iter().filter(|sketch| sketch.article).count();
+        frame.articles = articles >= MIN_SAMPLE && articles * 2 >= sketches.len();
         frame
+    }
+
+    /// Whether posts call themselves articles, so that a page which calls itself a website is none.
+    pub fn has_articles(&self) -> bool {
+        self.articles
     }
 
     /// Whether several posts say the same of themselves for cards.
@@ -146,6 +157,7 @@ impl Frame {
             && self.leading.is_empty()
             && self.content.is_empty()
             && self.card.is_empty()
+            && !self.articles
     }
 
     /// What it says of a unit of a page.

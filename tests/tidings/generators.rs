@@ -23,7 +23,7 @@ macro_rules! generators {
     };
 }
 
-generators! { jekyll nikola pelican }
+generators! { eleventy hexo jekyll nikola pelican }
 
 #[test]
 fn every_generator_with_sources_here_has_a_test() {

@@ -7,7 +7,9 @@ use ego_tree::NodeRef;
 use scraper::{ElementRef, Node};
 
 use super::claim::{Claim, Date};
-use super::document::{Document, has_class, language_of, line, name, self_and_ancestors, some_line, text};
+use super::document::{
+    Document, ancestors, has_class, language_of, line, name, self_and_ancestors, some_line, text,
+};
 use super::{dates, picture};
 use crate::article::Media;
 
@@ -230,6 +232,18 @@ fn urls(document: &Document<'_>, entry: ElementRef<'_>) -> Vec<url::Url> {
         .into_iter()
         .filter_map(|element| document.resolve(element.attr("href").or_else(|| element.attr("value"))?))
         .collect();
+    if urls.is_empty() {
+        // A name that is a link leads to its entry.
+        let names = properties(entry, &["p-name"]).into_iter();
+        let links = names.flat_map(|name| name.descendent_elements().chain(ancestors(name).take(1)));
+        urls.extend(
+            links
+                .filter(|link| name(*link) == "a")
+                .take(1)
+                .filter_map(|link| document.resolve(link.attr("href")?))
+                .filter(|url| url.fragment().is_none()),
+        );
+    }
     if urls.is_empty() {
         // hAtom: the bookmark.
         urls.extend(

@@ -37,7 +37,7 @@ use url::Url;
 use crate::article::{Article, Media};
 use crate::sanitize;
 use crate::sanitize::nesting::{Writer, deeper_than};
-use crate::site::frame::{self, MAX_SKETCH, Sketch};
+use crate::site::frame::{self, Frame, MAX_SKETCH, Sketch};
 pub use alternates::Alternate;
 use claim::Claim;
 use document::Document;
@@ -121,6 +121,7 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
     Some(Sketch {
         guided,
         card: said.map(|said| frame::card(said)).collect(),
+        article: Meta::read(&document).og_type.as_deref() == Some("article"),
         ..outline.sketch
     })
 }
@@ -152,6 +153,10 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         None => {
             if meta.no_index {
                 return Err(Reason::NoIndex);
+            }
+            let is_website = meta.og_type.as_deref() == Some("website");
+            if is_website && source.feed.is_none() && source.frame.is_some_and(Frame::has_articles) {
+                return Err(Reason::Website);
             }
             if is_error_page(source) {
                 return Err(Reason::ErrorPage);

@@ -218,12 +218,13 @@ pub(super) fn is_update(element: ElementRef<'_>) -> bool {
     if marked || is_marked(element, &PUBLISHED) || element.attr("pubdate").is_some() {
         return marked;
     }
-    // A label may have a box of its own.
+    // A label may have a box of its own: "Last update:".
     let label = element
         .prev_siblings()
         .find_map(ElementRef::wrap)
+        .filter(|label| !region::is_heading(*label))
         .map(|label| text(label).to_lowercase())
-        .filter(|label| label.chars().count() <= MAX_MARK);
+        .filter(|label| label.ends_with([':', '：']) && label.chars().count() <= MAX_MARK);
     if label.is_some_and(|label| CHANGED.iter().any(|word| label.contains(word))) {
         return true;
     }

@@ -82,6 +82,8 @@ pub enum Reason {
     NoIndex,
     /// `<meta name="tidings:publish" content="no">`.
     OptedOut,
+    /// It says for cards that it is a website, while the site's posts say that they are articles.
+    Website,
     /// It lists posts.
     List,
     /// It lies in the folder that generators keep for drafts.
@@ -102,6 +104,9 @@ impl fmt::Display for Reason {
             Reason::NoDate => f.write_str("no date of publication"),
             Reason::NoIndex => f.write_str("the page asks robots not to index it (noindex)"),
             Reason::OptedOut => f.write_str("the page opts out (tidings:publish is no)"),
+            Reason::Website => f.write_str(
+                "the page says that it is a website (og:type), not an article as the site's posts do",
+            ),
             Reason::List => f.write_str("a list of posts, not a post"),
             Reason::Draft => f.write_str("a draft: it lies in the folder drafts"),
             Reason::ErrorPage => f.write_str("an error page"),

@@ -154,6 +154,7 @@ mod tests {
         Sketch {
             places: vec![place(0, 1), place(0, 2), place(0, 3)],
             card: vec![],
+            article: false,
             units: vec![unit(1, rank(file)), unit(2, 7)],
             guided: None,
         }
