@@ -203,3 +203,63 @@ fn is_beside_heading(element: ElementRef<'_>, heading: Option<ElementRef<'_>>) -
             || box_around(heading) == box_around(element)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scraper::Html;
+
+    fn days(html: &str) -> (Option<String>, Option<String>) {
+        let html = Html::parse_document(html);
+        let document = Document::new(&html, "/a/", &"https://blog.example/".parse().unwrap());
+        let mut times = Times::default();
+        read(&document, &region::find(&document), &mut times);
+        let day = |date: Option<Date>| date.map(|date| date.day.to_string());
+        (day(times.published), day(times.updated))
+    }
+
+    fn published(html: &str) -> Option<String> {
+        days(html).0
+    }
+
+    #[test]
+    fn a_line_with_two_dates_says_when_it_was_written_and_when_changed() {
+        let html = "<html lang=de><h2>Hallo</h2><div>Geschrieben am 1. Mai 2026, zuletzt geändert am 2. Juni 2026</div>\
+            <p>Text.</p>";
+        assert_eq!(days(html), (Some("2026-05-01".into()), Some("2026-06-02".into())));
+    }
+
+    #[test]
+    fn a_headline_about_an_update_makes_the_date_below_it_none() {
+        let html = "<h2>A post that was updated</h2><div>May 1, 2026</div><p>Text.</p>";
+        assert_eq!(days(html), (Some("2026-05-01".into()), None));
+    }
+
+    #[test]
+    fn days_beside_links_to_other_pages_are_theirs() {
+        let list = "<div class=x><a href=/b/>B</a> <span>2 May 2026</span></div>\
+            <div class=x><a href=/c/>C</a> <span>3 May 2026</span></div>";
+        assert_eq!(published(&format!("<h2>A</h2><p>Text.</p>{list}")), None);
+        let post = format!("<h2>A</h2><div>1 May 2026</div><p>Text.</p>{list}");
+        assert_eq!(published(&post).as_deref(), Some("2026-05-01"));
+    }
+
+    #[test]
+    fn a_table_that_makes_up_the_page_is_no_table_of_dates() {
+        let page = |cell: &str| format!("<table><tr><td><a href=/b/>B</a></td><td>{cell}</td></tr></table>");
+        let post = page("<h2>A</h2><i>Publié le 1 mai 2026</i><p>Text.</p>");
+        assert_eq!(published(&post).as_deref(), Some("2026-05-01"));
+        assert_eq!(published(&page("1 mai 2026")), None);
+    }
+
+    #[test]
+    fn days_in_sentences_code_and_quotations_are_part_of_the_text() {
+        for html in [
+            "<h1>A</h1><p>Since May 1, 2026 I bake.</p>",
+            "<h1>A</h1><pre>2026-05-01 10:00 started</pre>",
+            "<h1>A</h1><blockquote>1 May 2026</blockquote>",
+        ] {
+            assert_eq!(published(html), None, "{html}");
+        }
+    }
+}

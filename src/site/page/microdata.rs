@@ -3,11 +3,17 @@
 //! Item scopes aren't followed but for one rule: what belongs to an item inside the post (its author, its publisher)
 //! isn't the post's own.
 
+use std::collections::HashSet;
+
+use ego_tree::NodeId;
 use scraper::ElementRef;
 
 use super::claim::Claim;
 use super::document::{Document, ancestors, has_word, line, name, some_line, text};
 use super::{dates, meta, microformats, picture, region};
+
+/// Postings of one page that are looked at; with more it is a list all the same.
+const MAX_POSTINGS: usize = 200;
 
 /// The source's name of what belongs to a posting.
 const SCOPED: &str = "microdata";
@@ -17,9 +23,17 @@ pub(super) const UNSCOPED: &str = "itemprop";
 
 /// Reads the posting that the page marks up, else what stands outside of any item.
 pub(super) fn read(document: &Document<'_>) -> Claim {
-    let scoped = document.all.iter().any(|element| {
-        element.attr("itemscope").is_some() && element.attr("itemtype").is_some_and(is_posting)
-    });
+    let (others, own): (Vec<_>, Vec<_>) = document
+        .all
+        .iter()
+        .copied()
+        .filter(|element| {
+            element.attr("itemscope").is_some() && element.attr("itemtype").is_some_and(is_posting)
+        })
+        .take(MAX_POSTINGS)
+        .partition(|posting| is_of_another(document, *posting));
+    let others: HashSet<NodeId> = others.iter().map(|posting| posting.id()).collect();
+    let scoped = !own.is_empty();
     let mut claim = Claim {
         source: if scoped { SCOPED } else { UNSCOPED },
         ..Claim::default()
@@ -30,7 +44,7 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
         .copied()
         .filter(|element| element.attr("itemprop").is_some())
     {
-        if !is_own(element) {
+        if !is_own(element) || ancestors(element).any(|around| others.contains(&around.id())) {
             continue;
         }
         let is = |property: &str| has_word(element, "itemprop", property);
@@ -66,6 +80,42 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
         }
     }
     claim
+}
+
+/// Whether a posting is a teaser: the page that it names, or the link in its headline, is another one of this site.
+fn is_of_another(document: &Document<'_>, posting: ElementRef<'_>) -> bool {
+    let elsewhere = |href: &str| {
+        document
+            .resolve(href)
+            .is_some_and(|url| url.origin() == document.own.origin() && !document.is_own(&url))
+    };
+    let properties = || {
+        posting.descendent_elements().skip(1).filter(|element| {
+            let scope = ancestors(*element).find(|around| around.attr("itemscope").is_some());
+            scope.is_some_and(|scope| scope.id() == posting.id())
+        })
+    };
+    let named = properties()
+        .filter(|element| {
+            has_word(*element, "itemprop", "mainEntityOfPage") || has_word(*element, "itemprop", "url")
+        })
+        .find_map(|element| {
+            ["content", "href", "itemid"]
+                .into_iter()
+                .find_map(|key| element.attr(key))
+        });
+    match named {
+        Some(href) => elsewhere(href),
+        None => properties()
+            .filter(|element| has_word(*element, "itemprop", "headline"))
+            .take(1)
+            .any(|headline| {
+                headline
+                    .descendent_elements()
+                    .chain(ancestors(headline).take(1))
+                    .any(|link| document.leads_elsewhere(link))
+            }),
+    }
 }
 
 /// Whether a property belongs to a posting or, outside of sidebars, to nothing; but not to the author, the publisher or a
@@ -144,5 +194,25 @@ mod tests {
             &"https://blog.example/".parse().unwrap(),
         ));
         assert_eq!(claim.tags, ["static sites", "b"]);
+    }
+
+    #[test]
+    fn a_posting_that_names_another_page_is_not_this_one() {
+        let teaser = |named: &str| {
+            Html::parse_document(&format!(
+                "<article itemscope itemtype='https://schema.org/BlogPosting'>{named}\
+                 <time itemprop=datePublished datetime=2026-11-01>1.11.</time></article>"
+            ))
+        };
+        let site = "https://blog.example/".parse().unwrap();
+        for named in [
+            "<meta itemprop=mainEntityOfPage content='/b/'><p itemprop=headline>B</p>",
+            "<h2 itemprop=headline><a href='/b/'>B</a></h2>",
+        ] {
+            let claim = read(&Document::new(&teaser(named), "/a/", &site));
+            assert!(claim.title.is_none() && claim.published.is_none(), "{named}");
+            let own = read(&Document::new(&teaser(named), "/b/", &site));
+            assert!(own.title.is_some() && own.published.is_some(), "{named}");
+        }
     }
 }
