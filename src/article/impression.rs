@@ -33,6 +33,14 @@ impl Print {
         print
     }
 
+    /// The print that stands for an [`Article::digest`], or for another text: half of a digest, as it is written, tells as
+    /// much as the memory of a hundred thousand pages is worth.
+    pub fn of_digest(text: &str) -> Print {
+        let half = text.get(..32).filter(|_| matches!(text.len(), 32 | 64));
+        half.and_then(|half| half.parse().ok())
+            .unwrap_or_else(|| Print::of([text.as_bytes()]))
+    }
+
     /// The print of both, in this order.
     #[must_use]
     pub fn and(&self, other: &Print) -> Print {

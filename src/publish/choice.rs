@@ -249,7 +249,8 @@ fn paths(instance: &Instance, config: &Config, reader: &Reader, name: &str) -> V
     match Url::parse(name) {
         Ok(url) if url.has_host() => match instance.iris.read(name) {
             Some(Local::Object(key)) => {
-                paths.extend(instance.store.objects.brief(&key).and_then(|object| object.page));
+                let object = instance.store.objects.brief(&key);
+                paths.extend(object.and_then(|object| object.page).map(|page| page.to_string()));
             }
             _ if url.origin() == config.site.url.origin() => paths.push(iri::page_path(url.path())),
             _ => {}

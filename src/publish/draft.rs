@@ -10,7 +10,7 @@ use super::reading::Look;
 use super::{PublishError, is_live};
 use crate::ap::activity::{self, Deed};
 use crate::ap::object::{self, Built, Extent, Placed};
-use crate::article::{Article, Kind};
+use crate::article::{Article, Kind, Print};
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark, New};
 use crate::site::feed::Mention;
@@ -188,8 +188,8 @@ fn note(object: &mut Object, mark: &Mark, now: Timestamp) {
             impression,
             ..
         } => {
-            object.digest.clone_from(digest);
-            object.fingerprint.clone_from(fingerprint);
+            object.digest = digest.to_string();
+            object.fingerprint = fingerprint.to_string();
             object.impression = Some(*impression);
         }
         Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
@@ -228,11 +228,11 @@ fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
         translations: vec![],
     };
     if let Some((own, others)) = sighting.translations.split_first() {
-        let mut digests = vec![(&own.language, seen.digest)];
+        let mut digests = vec![(&own.language, Print::of_digest(&seen.digest).to_string())];
         seen.article.language = Some(own.language.to_string());
         for other in others {
             let (mut article, heard) = read_one(look, look.snapshot.pages.get(&*other.path)?)?;
-            digests.push((&other.language, article.digest()));
+            digests.push((&other.language, Print::of_digest(&article.digest()).to_string()));
             article.language = Some(other.language.to_string());
             seen.article.updated = seen.article.updated.max(article.updated);
             seen.article.translations.push(article);
@@ -247,7 +247,7 @@ fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
                 .map(|(language, digest)| (&***language, digest.as_str())),
         );
     }
-    (seen.digest == *sighting.post()?.digest).then_some(seen)
+    (Print::of_digest(&seen.digest) == sighting.post()?.digest).then_some(seen)
 }
 
 /// The article of one page, with what feeds say of it if something of that is in it.

@@ -13,7 +13,7 @@ use super::{PublishError, draft, is_live};
 use crate::ap::difference::differences;
 use crate::ap::object::Extent;
 use crate::ap::shown::{self, Card, Shown};
-use crate::article::{Kind, Visibility};
+use crate::article::{Kind, Print, Visibility};
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, fresh_key};
 use crate::site::page::{self, Evidence, FEED, Page, Said};
@@ -142,7 +142,10 @@ pub(super) fn of(instance: &Instance, look: &Look, name: &str) -> Result<Explana
         }
         Named::Gone(key) => {
             let page = instance.store.objects.brief(&key).and_then(|object| object.page);
-            (page.unwrap_or_else(|| name.to_string()), Some(key.to_string()))
+            (
+                page.map_or_else(|| name.to_string(), |page| page.to_string()),
+                Some(key.to_string()),
+            )
         }
     };
     let change = look
@@ -287,7 +290,7 @@ impl Seen<'_> {
     /// Whether the page says something else than what is published of it.
     fn differs(&self, stored: &Object) -> bool {
         let post = self.sighting.and_then(Sighting::post);
-        post.is_some_and(|post| *post.digest != *stored.digest)
+        post.is_some_and(|post| post.digest != Print::of_digest(&stored.digest))
     }
 
     /// Whether the page is a post that is only not announced, or not yet.

@@ -16,7 +16,7 @@ use crate::site::diff::{Brake, First, Known, Ledger, Plan, Rules, State};
 use crate::site::scan::{Heard, Reader, Scanner, Scope};
 use crate::site::snapshot::{Changes, Folder, Post, Snapshot};
 use crate::site::translations::{self, Terms, Voice};
-use crate::store::{Held, Object, ObjectBrief, ObjectState, StoreError};
+use crate::store::{Canonical, Held, Object, ObjectBrief, ObjectState, StoreError};
 
 /// How long a command waits for the folder to become quiet.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -277,7 +277,9 @@ fn look_of(
     let of_part = since.and_then(|(mut ledger, changes, touched)| {
         let of_page = |page: &str| {
             let there = objects.group(page).into_iter();
-            there.map(|(key, object)| known_of(&key, &object)).collect()
+            there
+                .map(|(key, object)| known_of(instance, &key, &object))
+                .collect()
         };
         let taken = |key: &str| objects.contains(key);
         let plan = ledger.compare_part((&changes, &touched), &of_page, &taken, &snapshot, &rules, now)?;
@@ -369,8 +371,8 @@ fn pages(instance: &Instance, key: &str) -> Vec<Arc<str>> {
         return Vec::new();
     };
     let translated = object.translations.into_iter().map(|of| of.page);
-    let own = object.page.into_iter().chain(object.former_pages);
-    own.chain(translated).map(Into::into).collect()
+    let others = object.former_pages.into_iter().chain(translated);
+    object.page.into_iter().chain(others.map(Into::into)).collect()
 }
 
 /// Our objects, as far as a comparison needs them.
@@ -379,23 +381,27 @@ fn known(instance: &Instance) -> Vec<Known> {
     instance
         .store
         .objects
-        .each(|key, object| known.push(known_of(key, object)));
+        .each(|key, object| known.push(known_of(instance, key, object)));
     known
 }
 
-fn known_of(key: &str, object: &ObjectBrief) -> Known {
+fn known_of(instance: &Instance, key: &str, object: &ObjectBrief) -> Known {
     Known {
         key: key.to_string(),
-        page: object.page.clone(),
-        canonical: object.canonical.clone(),
+        page: object.page.as_deref().map(str::to_string),
+        canonical: match &object.canonical {
+            Canonical::None => None,
+            Canonical::Own => object.page.as_deref().map(|page| instance.iris.at(page)),
+            Canonical::Other(canonical) => Some(canonical.to_string()),
+        },
         state: match object.state {
             ObjectState::Live => State::Live,
             ObjectState::Deleted => State::Deleted,
             ObjectState::Unpublished => State::Unpublished,
         },
         announced: object.announced.is_some(),
-        digest: object.digest.clone(),
-        fingerprint: object.fingerprint.clone(),
+        digest: object.digest,
+        fingerprint: object.fingerprint,
         translations: object.translations.iter().map(|of| of.page.clone()).collect(),
         impression: object.impression,
         missing_since: object.missing_since,

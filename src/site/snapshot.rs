@@ -113,7 +113,7 @@ pub struct Sighting {
     /// Its file, relative to the output folder.
     pub file: Arc<str>,
     /// The canonical URL that it names.
-    pub canonical: Option<Box<str>>,
+    pub canonical: Option<Arc<str>>,
     /// What the site's feeds say about it, or said when it was published if they don't any more.
     pub feed: Option<Arc<Mention>>,
     /// What the site's posts had in common when it was read; it is read again with the same.
@@ -149,11 +149,11 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
     /// `Article::url`
-    pub url: Box<str>,
-    /// `Article::digest`
-    pub digest: Box<str>,
-    /// `Article::fingerprint`
-    pub fingerprint: Box<str>,
+    pub url: Arc<str>,
+    /// Of `Article::digest`
+    pub digest: Print,
+    /// Of `Article::fingerprint`
+    pub fingerprint: Print,
     /// What a reader sees of it.
     pub sight: Sight,
     /// `Article::published`
@@ -175,8 +175,8 @@ impl Post {
     pub fn of(article: &Article) -> Post {
         Post {
             url: article.url.as_str().into(),
-            digest: article.digest().into(),
-            fingerprint: article.fingerprint().into(),
+            digest: Print::of_digest(&article.digest()),
+            fingerprint: Print::of_digest(&article.fingerprint()),
             sight: Sight::of(article),
             published: article.published,
             language: article.language.as_deref().map(Into::into),
@@ -218,8 +218,12 @@ impl Snapshot {
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
         for (page, sighting) in &self.pages {
+            let digest_of_post;
             let said = match &sighting.verdict {
-                Verdict::Post(post) => ["post", &post.digest],
+                Verdict::Post(post) => {
+                    digest_of_post = post.digest.to_string();
+                    ["post", digest_of_post.as_str()]
+                }
                 Verdict::Alias(target) => ["alias", target],
                 Verdict::Not(reason) => ["not", reason],
                 Verdict::Unreadable(reason) => ["unreadable", reason],

@@ -270,11 +270,15 @@ fn told(snapshot: &Snapshot, set: &[Translation]) -> Option<Arc<Sighting>> {
     for translation in set {
         let sighting = snapshot.pages.get(&*translation.path)?;
         let language = translation.language.as_bytes();
-        digests.push((&*translation.language, &*sighting.post()?.digest));
+        digests.push((&*translation.language, sighting.post()?.digest.to_string()));
         impression = impression.and(&sighting.impression()?, &Print::of([language]));
     }
     let post = Post {
-        digest: digest(digests).into(),
+        digest: Print::of_digest(&digest(
+            digests
+                .iter()
+                .map(|(language, digest)| (*language, digest.as_str())),
+        )),
         sight: impression.sight,
         ..sighting.post()?.clone()
     };
@@ -286,7 +290,7 @@ fn told(snapshot: &Snapshot, set: &[Translation]) -> Option<Arc<Sighting>> {
     }))
 }
 
-/// The digest of a set, by languages and the digests of their articles, in order.
+/// The digest of a set, by languages and the prints of the digests of their articles, in order.
 pub fn digest<'a>(articles: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut whole = Sha256::new();
     for (language, digest) in articles {
@@ -313,8 +317,8 @@ mod tests {
     fn page(snapshot: &mut Snapshot, path: &str, language: Option<&str>, names: &[(&str, &str)]) {
         let post = Post {
             url: format!("https://blog.example{path}").into(),
-            digest: format!("digest of {path}").into(),
-            fingerprint: path.into(),
+            digest: Print::of_digest(&format!("digest of {path}")),
+            fingerprint: Print::of_digest(path),
             sight: Default::default(),
             published: "2026-01-01T00:00:00Z".parse().unwrap(),
             language: language.map(Into::into),
@@ -387,7 +391,7 @@ mod tests {
         assert_eq!(posts(&snapshot), [("/de/a/", vec!["de", "en"])]);
         let other = &snapshot.pages["/en/a/"].verdict;
         assert_eq!(*other, Verdict::Not("a translation of /de/a/".into()));
-        let digest = |snapshot: &Snapshot| snapshot.pages["/de/a/"].post().unwrap().digest.clone();
+        let digest = |snapshot: &Snapshot| snapshot.pages["/de/a/"].post().unwrap().digest;
         let mut edited = two();
         page(
             &mut edited,
@@ -398,7 +402,7 @@ mod tests {
         assert_eq!(digest(&gathered(edited.clone(), &|_| None)), digest(&snapshot));
         let sighting = Arc::make_mut(edited.pages.get_mut("/en/a/").unwrap());
         if let Verdict::Post(post) = &mut sighting.verdict {
-            post.digest = "another".into();
+            post.digest = Print::of_digest("another");
         }
         assert_ne!(digest(&gathered(edited, &|_| None)), digest(&snapshot));
     }

@@ -117,16 +117,28 @@ impl<B> Index<B> {
         }
     }
 
-    pub(super) fn insert(&mut self, id: &str, brief: B, group: Option<&str>, labels: &[String]) {
+    /// Puts a record in; `share` is given the name of its group as it is kept here.
+    pub(super) fn insert(
+        &mut self,
+        id: &str,
+        mut brief: B,
+        group: Option<&str>,
+        labels: &[String],
+        share: impl Fn(&mut B, &Arc<str>),
+    ) {
         let id = match self.briefs.get_key_value(id) {
             Some((id, _)) => Arc::clone(id),
             None => id.into(),
         };
         self.remove(&id);
         self.changed(&id);
+        let group = group.map(|group| join(&mut self.groups, group, &id, self.revision));
+        if let Some(group) = &group {
+            share(&mut brief, group);
+        }
         let entry = Entry {
             brief,
-            group: group.map(|group| join(&mut self.groups, group, &id, self.revision)),
+            group,
             labels: labels
                 .iter()
                 .map(|label| join(&mut self.labels, label, &id, self.revision))
@@ -227,14 +239,14 @@ mod tests {
     #[test]
     fn what_changed_is_told_as_long_as_it_is_remembered() {
         let mut index = Index::new();
-        index.insert("a", 1, None, &[]);
+        index.insert("a", 1, None, &[], |_, _| {});
         let (_, before) = index.since(0);
-        index.insert("b", 2, None, &[]);
+        index.insert("b", 2, None, &[], |_, _| {});
         index.remove("a");
         let (changed, now) = index.since(before);
         assert_eq!(changed.unwrap(), ["b".into(), "a".into()] as [Arc<str>; 2]);
         assert_eq!(index.since(now).0.unwrap(), [] as [Arc<str>; 0]);
-        (0..=REMEMBERED).for_each(|n| index.insert(&n.to_string(), n, None, &[]));
+        (0..=REMEMBERED).for_each(|n| index.insert(&n.to_string(), n, None, &[], |_, _| {}));
         assert_eq!(index.since(now).0, None);
     }
 
@@ -242,7 +254,7 @@ mod tests {
     fn a_set_has_no_one_or_many_members() {
         let mut index = Index::new();
         for id in ["b", "a", "a", "c"] {
-            index.insert(id, (), Some("letters"), &[]);
+            index.insert(id, (), Some("letters"), &[], |(), _| {});
         }
         let ids = |index: &Index<()>| -> Vec<String> {
             index.group("letters").map(|(id, _)| id.to_string()).collect()

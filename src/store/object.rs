@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Record;
-use crate::article::{Impression, Visibility};
+use crate::article::{Impression, Print, Visibility};
 use crate::site::feed::Mention;
 
 /// One of our objects. It is kept after its Delete, so that its id stays dead and its KEY is never used again.
@@ -114,27 +114,38 @@ pub enum ObjectState {
     Unpublished,
 }
 
+/// A canonical URL as it is kept in memory: nearly all are the page's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Canonical {
+    /// The page names none.
+    None,
+    /// The page's own: ORIGIN and its path.
+    Own,
+    /// Another one.
+    Other(Box<str>),
+}
+
 /// What is kept of an object in memory.
 #[derive(Clone, Debug)]
 pub struct ObjectBrief {
     /// See [`Object::actor`].
     pub actor: String,
     /// See [`Object::page`].
-    pub page: Option<String>,
+    pub page: Option<Arc<str>>,
     /// See [`Object::former_pages`].
-    pub former_pages: Vec<String>,
+    pub former_pages: Box<[String]>,
     /// See [`Object::translations`].
-    pub translations: Vec<Translated>,
+    pub translations: Box<[Translated]>,
     /// See [`Object::canonical`].
-    pub canonical: Option<String>,
+    pub canonical: Canonical,
     /// See [`Object::state`].
     pub state: ObjectState,
     /// See [`Object::announced`].
     pub announced: Option<Timestamp>,
     /// See [`Object::digest`].
-    pub digest: String,
+    pub digest: Print,
     /// See [`Object::fingerprint`].
-    pub fingerprint: String,
+    pub fingerprint: Print,
     /// See [`Object::impression`].
     pub impression: Option<Impression>,
     /// See [`Object::visibility`].
@@ -159,14 +170,14 @@ impl Record for Object {
     fn brief(&self) -> ObjectBrief {
         ObjectBrief {
             actor: self.actor.clone(),
-            page: self.page.clone(),
-            former_pages: self.former_pages.clone(),
-            translations: self.translations.clone(),
-            canonical: self.canonical.clone(),
+            page: self.page.as_deref().map(Into::into),
+            former_pages: self.former_pages.as_slice().into(),
+            translations: self.translations.as_slice().into(),
+            canonical: self.kept_canonical(),
             state: self.state,
             announced: self.announced,
-            digest: self.digest.clone(),
-            fingerprint: self.fingerprint.clone(),
+            digest: Print::of_digest(&self.digest),
+            fingerprint: Print::of_digest(&self.fingerprint),
             impression: self.impression,
             visibility: self.visibility,
             published: self.published,
@@ -179,6 +190,10 @@ impl Record for Object {
     /// The page's path, so that the object (and former objects) of a page are found at once.
     fn group(&self) -> Option<&str> {
         self.page.as_deref()
+    }
+
+    fn share(brief: &mut ObjectBrief, group: &Arc<str>) {
+        brief.page = Some(Arc::clone(group));
     }
 
     fn labels(&self) -> Vec<String> {
@@ -197,6 +212,22 @@ impl Record for Object {
 }
 
 impl Object {
+    fn kept_canonical(&self) -> Canonical {
+        let Some(canonical) = &self.canonical else {
+            return Canonical::None;
+        };
+        let origin = self
+            .page
+            .as_ref()
+            .and_then(|page| canonical.strip_suffix(page.as_str()));
+        // Our ids begin with ORIGIN.
+        let id = self.object["id"].as_str().unwrap_or_default();
+        match origin.and_then(|origin| id.strip_prefix(origin)) {
+            Some(rest) if rest.starts_with('/') => Canonical::Own,
+            _ => Canonical::Other(canonical.as_str().into()),
+        }
+    }
+
     /// The label of the objects of which something must still be told.
     pub const UNTOLD: &str = "untold";
 

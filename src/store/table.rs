@@ -32,6 +32,9 @@ pub trait Record: Serialize + DeserializeOwned {
         None
     }
 
+    /// Puts the name of its group, as the table keeps it, into what is kept of a record: one text in memory, not two.
+    fn share(_brief: &mut Self::Brief, _group: &Arc<str>) {}
+
     /// Other names under which it is found, for tables that are read by them (the interactions of an actor).
     fn labels(&self) -> Vec<String> {
         Vec::new()
@@ -81,7 +84,13 @@ impl<R: Record> Table<R> {
             let Some(bytes) = disk.get(&key)? else { continue };
             match serde_json::from_slice::<R>(&bytes) {
                 Ok(record) if key == format!("{folder}/{}", file_name(record.id())) => {
-                    index.insert(record.id(), record.brief(), record.group(), &record.labels());
+                    index.insert(
+                        record.id(),
+                        record.brief(),
+                        record.group(),
+                        &record.labels(),
+                        R::share,
+                    );
                 }
                 Ok(record) => {
                     let aside = disk.quarantine(&key)?;
@@ -131,7 +140,8 @@ impl<R: Record> Table<R> {
         })
     }
 
-    /// Writes staged records, whether they are there or not, in about the time that one takes by itself.
+    /// Writes staged records, whether they are there or not, in about the time that one takes by itself. Whoever staged
+    /// changed records sees to it that nobody else changes them meanwhile.
     pub fn put_staged(&self, staged: Vec<Staged<R>>) -> Result<(), StoreError> {
         let _writing: Vec<_> = self
             .writing
@@ -147,7 +157,7 @@ impl<R: Record> Table<R> {
         self.disk.place(files)?;
         let mut index = self.lock();
         for (id, brief, group, labels) in kept {
-            index.insert(&id, brief, group.as_deref(), &labels);
+            index.insert(&id, brief, group.as_deref(), &labels, R::share);
         }
         drop(index);
         self.version.fetch_add(1, Ordering::Release);
@@ -323,7 +333,7 @@ impl<R: Record> Table<R> {
             .replace(&self.key(record.id()), &self.written(record)?)?;
         let labels = record.labels();
         self.lock()
-            .insert(record.id(), record.brief(), record.group(), &labels);
+            .insert(record.id(), record.brief(), record.group(), &labels, R::share);
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }

@@ -222,9 +222,12 @@ pub fn pages(instance: &Instance) -> Vec<Page> {
     let mut pages = Vec::new();
     instance.store.objects.each(|key, brief| {
         if let (ObjectState::Live, Some(path)) = (brief.state, &brief.page) {
-            let translations = brief.translations.iter().map(|translated| &translated.page);
-            pages.extend(std::iter::once(path).chain(translations).map(|path| Page {
-                path: path.clone(),
+            let translations = brief
+                .translations
+                .iter()
+                .map(|translated| translated.page.as_str());
+            pages.extend(std::iter::once(&**path).chain(translations).map(|path| Page {
+                path: path.to_string(),
                 key: key.to_string(),
             }));
         }

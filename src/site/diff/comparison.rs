@@ -59,7 +59,7 @@ impl Comparison<'_> {
     /// may read better, and other pages may have taught it what all pages share. Nor did one that looks the same. Of a
     /// record of the first versions, which had no impression, nobody can tell; it is taken as it is from now on.
     fn is_changed(&mut self, object: &Known, sighting: &Sighting, post: &Post) -> bool {
-        let same = *object.digest == *post.digest;
+        let same = object.digest == post.digest;
         let impression = Impression {
             source: sighting.source,
             sight: post.sight,
@@ -74,8 +74,8 @@ impl Comparison<'_> {
         if !same || object.impression != Some(impression) {
             self.plan.marks.push(Mark::Reread {
                 key: object.key.clone(),
-                digest: post.digest.to_string(),
-                fingerprint: post.fingerprint.to_string(),
+                digest: post.digest,
+                fingerprint: post.fingerprint,
                 impression,
             });
         }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::comparison::Comparison;
 use super::snapshot::{Folder, Sighting, Snapshot};
 use crate::ap::iri;
-use crate::article::Impression;
+use crate::article::{Impression, Print};
 
 pub use self::brake::Brake;
 pub use self::ledger::Ledger;
@@ -39,9 +39,9 @@ pub struct Known {
     /// Whether anybody was told of it.
     pub announced: bool,
     /// `Article::digest` of what is published.
-    pub digest: String,
+    pub digest: Print,
     /// `Article::fingerprint` of what is published.
-    pub fingerprint: String,
+    pub fingerprint: Print,
     /// The paths of the other pages whose post it is, in other languages.
     pub translations: Vec<String>,
     /// What tells whether a human would call its page changed.
@@ -176,9 +176,9 @@ pub enum Mark {
         /// Its KEY.
         key: String,
         /// `Article::digest` as it is now.
-        digest: String,
+        digest: Print,
         /// `Article::fingerprint` as it is now.
-        fingerprint: String,
+        fingerprint: Print,
         /// As it is now.
         impression: Impression,
     },

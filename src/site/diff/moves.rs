@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Known;
 use super::identity::path_on;
+use crate::article::Print;
 use crate::site::snapshot::{Sighting, Snapshot, Verdict};
 
 /// Aliases that point to aliases are followed so far: a page that moved more often without its first alias being
@@ -27,13 +28,13 @@ pub(super) fn find<'a>(
     };
 
     let mut by_canonical: HashMap<&str, Vec<&'a str>> = HashMap::new();
-    let mut by_fingerprint: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    let mut by_fingerprint: HashMap<Print, Vec<&'a str>> = HashMap::new();
     for (page, sighting) in newcomers {
         if let Some(canonical) = &sighting.canonical {
             by_canonical.entry(canonical).or_default().push(page);
         }
         if let Some(post) = sighting.post() {
-            by_fingerprint.entry(&post.fingerprint).or_default().push(page);
+            by_fingerprint.entry(post.fingerprint).or_default().push(page);
         }
     }
     found.pass("has the same canonical URL", |object| {
@@ -50,7 +51,7 @@ pub(super) fn find<'a>(
         Some(left.map(|(page, _)| *page).take(1).collect())
     });
     found.pass("says the same", |object| {
-        by_fingerprint.get(object.fingerprint.as_str()).cloned()
+        by_fingerprint.get(&object.fingerprint).cloned()
     });
     found.moved
 }
@@ -92,8 +93,8 @@ fn target<'a>(
     let (mut page, mut sighting) = snapshot.pages.get_key_value(path)?;
     for _ in 0..MAX_HOPS {
         let next = match &sighting.verdict {
-            Verdict::Alias(target) => target,
-            Verdict::Post(_) if is_other(page) => sighting.canonical.as_ref()?,
+            Verdict::Alias(target) => &**target,
+            Verdict::Post(_) if is_other(page) => sighting.canonical.as_deref()?,
             _ => break,
         };
         (page, sighting) = snapshot.page_at(&path_on(origin, next)?)?;

@@ -93,8 +93,8 @@ impl Site {
     fn full(self, path: &str, text: &str, canonical: &str, published: &str) -> Site {
         let post = Post {
             url: canonical.into(),
-            digest: format!("{text} at {canonical}").into(),
-            fingerprint: text.into(),
+            digest: print(&format!("{text} at {canonical}")),
+            fingerprint: print(text),
             sight: sight(text, canonical),
             published: at(published),
             language: None,
@@ -117,8 +117,8 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
         let sighting = &site.0.pages[page];
         let post = sighting.post().unwrap();
         object.page = Some(page.to_string());
-        object.digest = post.digest.to_string();
-        object.fingerprint = post.fingerprint.to_string();
+        object.digest = post.digest;
+        object.fingerprint = post.fingerprint;
         object.impression = sighting.impression();
         object.canonical = sighting.canonical.as_deref().map(str::to_string);
         object.missing_since = None;
@@ -129,8 +129,8 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
         canonical: None,
         state: State::Live,
         announced,
-        digest: String::new(),
-        fingerprint: String::new(),
+        digest: Print::default(),
+        fingerprint: Print::default(),
         translations: Vec::new(),
         impression: None,
         missing_since: None,
@@ -152,8 +152,8 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
                 impression,
                 ..
             } => {
-                object.digest.clone_from(digest);
-                object.fingerprint.clone_from(fingerprint);
+                object.digest = *digest;
+                object.fingerprint = *fingerprint;
                 object.impression = Some(*impression);
             }
             Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
@@ -470,7 +470,7 @@ fn an_unchanged_file_is_an_unchanged_page_whatever_is_made_of_it() {
     let mut known = published(&before);
     let after = reread(before.clone(), |sighting| {
         let post = as_post(sighting);
-        post.digest = "otherwise".into();
+        post.digest = print("otherwise");
         post.sight.whole = print("otherwise");
         post.sight.text = print("otherwise");
     });
@@ -495,7 +495,7 @@ fn what_looks_the_same_or_was_recorded_without_its_looks_is_taken_as_it_is() {
     let site = Site::new().post("/a/", "one");
     let same_looks = reread(site.clone(), |sighting| {
         sighting.source = print("minified");
-        as_post(sighting).digest = "minified".into();
+        as_post(sighting).digest = print("minified");
     });
     let edited = Site::new().post("/a/", "two");
     let mut known = published(&site);
@@ -544,7 +544,7 @@ fn a_scan_in_which_links_left_origin_is_held_whole_without_canonical_urls_too() 
             sighting.canonical = None;
             let post = as_post(sighting);
             post.sight.whole = print(origin);
-            post.digest = origin.into();
+            post.digest = print(origin);
             post.sight.own = u32::from(origin == ORIGIN);
             sighting.source = print(origin);
         });
@@ -657,18 +657,14 @@ fn changes(before: &Site, after: &Site) -> Changes {
 
 /// The pages of the objects that a plan touches, before and after.
 fn touched(known: &[Known], plan: &Plan) -> Vec<Arc<str>> {
-    let marked = plan.marks.iter().map(|mark| match mark {
-        Mark::Missing(key)
-        | Mark::Back(key)
-        | Mark::Moved { key, .. }
-        | Mark::Reread { key, .. }
-        | Mark::Canonical { key, .. } => key,
-    });
-    let keys: HashSet<&String> = marked
-        .chain(plan.changes.iter().map(|change| &change.key))
-        .chain(plan.baseline.iter().map(|new| &new.key))
+    let keys: HashSet<&str> = plan
+        .marks
+        .iter()
+        .map(Mark::key)
+        .chain(plan.changes.iter().map(|change| change.key.as_str()))
+        .chain(plan.baseline.iter().map(|new| new.key.as_str()))
         .collect();
-    let objects = known.iter().filter(|object| keys.contains(&object.key));
+    let objects = known.iter().filter(|object| keys.contains(object.key.as_str()));
     objects
         .filter_map(|object| object.page.as_deref().map(Into::into))
         .collect()

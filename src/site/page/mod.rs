@@ -55,6 +55,9 @@ pub const MAX_PAGE: usize = 8 << 20;
 /// Elements in one another. html5ever's time grows with the square of the depth; no human writes half as deep.
 pub const MAX_DEPTH: usize = 1_000;
 
+/// Bytes of the content in which its first line is found, which is what is shown as evidence.
+const OPENING: usize = 4 << 10;
+
 /// Characters of a title, a summary or an alternative text; what is longer isn't one.
 const MAX_LINE: usize = 10_000;
 
@@ -241,7 +244,8 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
     if let Some((summary, by)) = summary {
         evidence.push(Evidence::new("summary", by, summary));
     }
-    evidence.push(Evidence::new("content", content_by, &sanitize::plain(&body.html)));
+    let opening = &body.html[..body.html.floor_char_boundary(OPENING)];
+    evidence.push(Evidence::new("content", content_by, &sanitize::plain(opening)));
     let language = language(&meta, &claims, &document, &root);
     if let Some((language, by)) = &language {
         evidence.push(Evidence::new("language", by, language));

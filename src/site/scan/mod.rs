@@ -478,7 +478,14 @@ impl Scanner {
                     page::Verdict::Alias(target) => Verdict::Alias(target.into()),
                     page::Verdict::Not(reason) => Verdict::Not(reason.to_string().into()),
                 };
-                (page.canonical.map(String::into_boxed_str), verdict)
+                let mut canonical: Option<Arc<str>> = page.canonical.map(Into::into);
+                if let (Verdict::Post(post), Some(canonical)) = (&verdict, &mut canonical)
+                    && *post.url == **canonical
+                {
+                    // One address is kept, not two.
+                    *canonical = Arc::clone(&post.url);
+                }
+                (canonical, verdict)
             }
             Err(Unread::Gone) => return (Err(None), true),
             Err(Unread::TooLarge) => (
