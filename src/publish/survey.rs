@@ -96,7 +96,7 @@ fn posts<'a>(instance: &Instance, look: &'a Look) -> Vec<Found<'a>> {
     let mut keys: HashMap<String, String> = HashMap::new();
     instance.store.objects.each(|key, object| {
         if let (ObjectState::Live, Some(page)) = (object.state, &object.page) {
-            keys.insert(page.clone(), key.to_string());
+            keys.insert(page.to_string(), key.to_string());
         }
     });
     for new in &look.plan.baseline {

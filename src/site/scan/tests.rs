@@ -1,8 +1,9 @@
 //! Real folders, as generators and deployments leave them.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::article::Print;
 
 struct Place {
     folder: tempfile::TempDir,
@@ -200,6 +201,70 @@ fn links_are_followed_but_not_in_circles_and_other_oddities_are_named() {
 }
 
 #[test]
+fn names_that_are_no_text_closed_files_and_crowded_folders_are_named_and_the_rest_goes_on() {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut place = Place::new(&[("a.html", POST), ("closed.html", POST)]);
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.html");
+    if fs::write(place.root().join(name), POST).is_err() {
+        eprintln!("skipped: this file system takes no names that aren't UTF-8");
+        return;
+    }
+    let closed = fs::Permissions::from_mode(0o000);
+    fs::set_permissions(place.root().join("closed.html"), closed).unwrap();
+    let crowd = place.root().join("crowd");
+    fs::create_dir(&crowd).unwrap();
+    for n in 0..=walk::CROWDED {
+        fs::File::create(crowd.join(n.to_string())).unwrap();
+    }
+    let scan = place.scan();
+    let named = |what: &str| {
+        scan.warnings
+            .iter()
+            .filter(|warning| warning.contains(what))
+            .count()
+    };
+    assert_eq!(
+        (named("isn't UTF-8"), named("crowd: more than")),
+        (1, 1),
+        "{:?}",
+        scan.warnings
+    );
+    // Root may read everything.
+    let root = rustix::process::geteuid().is_root();
+    assert_eq!(named("closed.html"), usize::from(!root), "{:?}", scan.warnings);
+    assert_eq!(paths(&scan), ["/sub/a.html", "/sub/closed.html"]);
+    assert!(scan.snapshot.pages["/sub/a.html"].post().is_some() && !scan.unsettled);
+}
+
+#[test]
+fn a_scan_tells_what_changed_since_the_one_before() {
+    let mut place = Place::new(&[("a.html", POST), ("posts/b/index.html", POST)]);
+    let changed = |scan: &Scan| -> Vec<(String, bool)> {
+        let pages = scan.changes.iter();
+        pages
+            .map(|(page, before)| (page.to_string(), before.is_some()))
+            .collect()
+    };
+    assert_eq!(place.scan().changes.len(), 2);
+    place.age();
+    assert!(place.scan().changes.is_empty());
+    place.write("a.html", &POST.replace("Text", "Other text"));
+    place.write("c.html", POST);
+    fs::remove_dir_all(place.root().join("posts")).unwrap();
+    let scan = place.at(&["a.html", "c.html", "posts"]);
+    let expected = [
+        ("/sub/a.html", true),
+        ("/sub/c.html", false),
+        ("/sub/posts/b/", true),
+    ];
+    assert_eq!(
+        changed(&scan),
+        expected.map(|(page, before)| (page.to_string(), before))
+    );
+}
+
+#[test]
 fn thousands_of_files_are_read_on_all_cores_and_counted() {
     let mut place = Place::new(&[]);
     for n in 0..500 {
@@ -249,7 +314,7 @@ fn a_page_that_scripts_fill_says_what_the_feed_says_and_stays_when_the_feed_forg
         "<p>Boil the water <em>twice</em>, and pour it slowly.</p>"
     );
     let digest = &scan.snapshot.pages["/sub/tea/"].post().unwrap().digest;
-    assert_eq!(*article.digest(), **digest);
+    assert_eq!(Print::of_digest(&article.digest()), *digest);
 
     let heard = scan.snapshot.pages["/sub/tea/"].feed.clone();
     place.scanner.remember(Heard::new(move |_| heard.clone()));

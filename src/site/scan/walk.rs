@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 64;
 
 /// Entries of one folder above which the owner is told: they are read all the same, but a folder that every web server
 /// and every tool has to search from end to end is seldom meant.
-const CROWDED: usize = 50_000;
+pub(super) const CROWDED: usize = 50_000;
 
 /// What a walk found besides the files.
 #[derive(Default)]
