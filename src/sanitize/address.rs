@@ -18,14 +18,7 @@ const USEFUL_DENSITY: f32 = 2.0;
 const MAX_CANDIDATES: usize = 64;
 
 /// The address of a picture that a script loads later, the likeliest first.
-const LAZY: [&str; 6] = [
-    "data-src",
-    "data-lazy-src",
-    "data-original",
-    "data-lazy",
-    "data-srcset-fallback",
-    "data-full-src",
-];
+const LAZY: [&str; 4] = ["data-src", "data-lazy-src", "data-original", "data-lazy"];
 
 /// The same for several sizes; the browser's own attribute comes last.
 const SETS: [&str; 4] = ["data-srcset", "data-lazy-srcset", "data-original-set", "srcset"];

@@ -6,6 +6,7 @@
 
 mod address;
 mod element;
+mod embed;
 mod math;
 mod media;
 pub(crate) mod nesting;

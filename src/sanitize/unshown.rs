@@ -243,18 +243,12 @@ fn is_line_number(element: ElementRef<'_>) -> bool {
         around.any(|around| matches!(around.value().name(), "pre" | "code"))
     };
     let called = element.value().classes().any(|class| {
-        matches!(
-            class,
-            "lnt"
-                | "ln"
-                | "lnlinks"
-                | "linenos"
-                | "lineno"
-                | "line-number"
-                | "line-numbers-rows"
-                | "gutter"
-                | "giallo-ln"
-        )
+        let last = class.rsplit('-').next().unwrap_or_default();
+        matches!(last, "ln" | "lnt" | "linenos" | "lineno" | "gutter")
+            || matches!(
+                class,
+                "line-number" | "line-numbers" | "line-numbers-rows" | "lnlinks"
+            )
     });
     let unselectable = || {
         let style = element
