@@ -48,7 +48,7 @@ pub(super) fn note_content(article: &Article, tags: &[Value], extent: Extent) ->
     }
     match extent {
         Extent::Whole | Extent::OwnLanguage if !article.content.trim().is_empty() => {
-            content.push_str(&article.content)
+            content.push_str(&article.content);
         }
         // A content warning isn't the text.
         _ if article.sensitive => {}
