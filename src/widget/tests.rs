@@ -357,7 +357,7 @@ fn who_asks_not_to_be_shown_is_counted_among_the_likes_and_no_more() {
         assert!(!thread.to_lowercase().contains("shy") && !said.to_string().contains("Shy"));
         // What was read before is taken over as it is.
         put(&instance, InteractionKind::Boost, "b", |record| {
-            record.public = false
+            record.public = false;
         });
     }
 }
