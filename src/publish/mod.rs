@@ -268,6 +268,8 @@ impl Publisher {
                 look.snapshot.pages.len(),
                 look.plan.baseline.len()
             );
+            // Everything is compared once more now, and not when the first page is edited.
+            instance.scan.notify_one();
             Ok(())
         })
         .await?

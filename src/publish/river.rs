@@ -81,6 +81,7 @@ impl Publisher {
             if scope == Scope::All {
                 last = Instant::now();
             }
+            let again = scope.clone();
             let told = progress.take().unwrap_or_else(silent);
             match self.turn(scope, &watch, &told).await {
                 Ok(Turn::Done(then)) => {
@@ -89,9 +90,10 @@ impl Publisher {
                 }
                 Ok(Turn::Unsettled(wait)) => {
                     calm.is_missed(&root);
+                    // What else is stirred meanwhile is added.
                     next = Some(Next {
                         at: Instant::now() + wait,
-                        scope: Scope::All,
+                        scope: again,
                     });
                 }
                 Err(error) => {
