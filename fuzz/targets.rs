@@ -227,6 +227,7 @@ pub(crate) fn page(input: &[u8]) {
         html: input,
         site: &site,
         feed: None,
+        changed: None,
         frame: None,
     };
     let read = page::read(&source);

@@ -231,6 +231,7 @@ fn read_one(site: &Site, file: &Path, url: &Url) {
             html: &bytes,
             site: url,
             feed: None,
+            changed: None,
             frame: None,
         }));
     }

@@ -382,7 +382,7 @@ fn because(page: Option<&Page>, sighting: Option<&Sighting>, skipped: Option<&st
             if let Some(date) = evidence("published") {
                 because.push(format!("{} says when it was published", source(date.source)));
             }
-            if page.stated && evidence("page").is_none() {
+            if page.standing.stated && evidence("page").is_none() {
                 because.push("it says for machines that it is a posting".to_string());
             }
             if sighting.is_some_and(|sighting| sighting.feed.is_some()) {

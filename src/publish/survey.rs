@@ -169,7 +169,10 @@ fn undated(look: &Look) -> Vec<&str> {
     let no_date = Reason::NoDate.to_string();
     let looks_like_one = |page: &str, sighting: &Sighting| {
         let neighbours = among.get(folder(page)).copied().unwrap_or_default();
-        sighting.feed.is_some() || sighting.stated || (neighbours >= NEIGHBOURS && !folder(page).is_empty())
+        sighting.feed.is_some()
+            || sighting.standing.asked
+            || sighting.standing.stated
+            || (neighbours >= NEIGHBOURS && !folder(page).is_empty())
     };
     look.snapshot
         .pages

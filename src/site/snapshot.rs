@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::feed::Mention;
 use super::frame::Frame;
-use super::page::Alternate;
+use super::page::{Alternate, Standing};
 use super::translations::Translation;
 use crate::article::{Article, Impression, Kind, Print, Sight, Visibility};
 
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub folder: Folder,
     /// The pages by their path (a URL path on ORIGIN, as `ap::iri::page_path` writes it).
     pub pages: Pages,
+    /// When the latest of the feeds was written, by the file system's clock.
+    pub told: Option<Timestamp>,
     /// Paths below which something couldn't be read, each ending in a slash: what is missing there isn't gone.
     pub unreadable: Vec<String>,
 }
@@ -116,12 +118,14 @@ pub struct Sighting {
     pub canonical: Option<Arc<str>>,
     /// What the site's feeds say about it, or said when it was published if they don't any more.
     pub feed: Option<Arc<Mention>>,
+    /// When it was last changed, as the site's sitemap said when it was read.
+    pub changed: Option<Timestamp>,
     /// What the site's posts had in common when it was read; it is read again with the same.
     pub frame: Option<Arc<Frame>>,
     /// Of the bytes of its file, and of what the feeds say.
     pub source: Print,
-    /// Whether the page itself says for machines that it is a posting.
-    pub stated: bool,
+    /// What the page itself says of being a post.
+    pub standing: Standing,
     /// The pages that it names as the same in other languages, itself among them.
     pub alternates: Box<[Alternate]>,
     /// The pages whose post it is, itself first, when they are taken together; empty for one by itself.

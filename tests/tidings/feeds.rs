@@ -138,6 +138,16 @@ async fn a_page_that_the_feed_would_name_and_does_not_is_no_post_unless_it_says_
     for name in ["a", "b", "c"] {
         desk.write(&format!("blog/{name}/index.html"), &bare(name));
     }
+    desk.write("about/index.html", &dated("About", "2021-08-08"));
+    desk.write("blog/draft/index.html", &dated("Draft", "2026-11-01"));
+    desk.write("blog/old/index.html", &dated("Old", "2020-01-01"));
+    desk.write("notes/x/index.html", &dated("Note", "2026-11-01"));
+    let said =
+        dated("Said", "2026-11-01").replace("<main>", "<meta name='tidings:publish' content=yes><main>");
+    desk.write("blog/said/index.html", &said);
+    let newer = dated("Hidden", "2026-11-09");
+    desk.write("blog/hidden/index.html", &newer);
+    // As generators do, after the pages.
     desk.write(
         "index.xml",
         &feed(
@@ -149,13 +159,6 @@ async fn a_page_that_the_feed_would_name_and_does_not_is_no_post_unless_it_says_
             ],
         ),
     );
-    desk.write("about/index.html", &dated("About", "2021-08-08"));
-    desk.write("blog/draft/index.html", &dated("Draft", "2026-11-01"));
-    desk.write("blog/old/index.html", &dated("Old", "2020-01-01"));
-    desk.write("notes/x/index.html", &dated("Note", "2026-11-01"));
-    let said =
-        dated("Said", "2026-11-01").replace("<main>", "<meta name='tidings:publish' content=yes><main>");
-    desk.write("blog/said/index.html", &said);
     let mut names: Vec<String> = desk
         .settle()
         .await
@@ -179,4 +182,9 @@ async fn a_page_that_the_feed_would_name_and_does_not_is_no_post_unless_it_says_
             "/notes/x/"
         ]
     );
+    // What comes by hand later isn't missing from the feed, which can't know it.
+    desk.write("blog/later/index.html", &dated("Later", "2026-11-09"));
+    let later = desk.settle().await;
+    assert_eq!(types(&later), ["Create"]);
+    assert_eq!(later[0].body["object"]["name"], "Later");
 }

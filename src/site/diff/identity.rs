@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::{Known, Others, Part, Posts, Rules, State};
@@ -41,7 +41,7 @@ pub(super) fn judge<'a>(part: &Part<'a, '_>, rules: &Rules<'_>) -> (Posts<'a>, O
             }
         }
     }
-    for page in absent(known, &posts) {
+    for page in absent(known, &posts, snapshot) {
         posts.remove(page);
         others.insert(
             page,
@@ -64,50 +64,138 @@ pub(super) fn judge<'a>(part: &Part<'a, '_>, rules: &Rules<'_>) -> (Posts<'a>, O
 /// Posts in feeds below which the feeds say nothing about the pages that aren't in them.
 const ENOUGH: usize = 3;
 
-/// Pages that look like posts only by their markup, and which the site's feeds don't name though they would if they
-/// were.
+/// A build writes its files one after the other. So long after one of them the next may still be of the same build.
+const PAUSE: SignedDuration = SignedDuration::from_millis(250);
+
+/// Pages that sites have beside their posts, by the last part of their paths: whatever date they have, they are listed
+/// with the posts only where they are meant as such.
+const BESIDE_POSTS: [&str; 16] = [
+    "about",
+    "about-me",
+    "colophon",
+    "contact",
+    "cookies",
+    "datenschutz",
+    "faq",
+    "impressum",
+    "imprint",
+    "kontakt",
+    "license",
+    "now",
+    "privacy",
+    "search",
+    "ueber",
+    "uses",
+];
+
+/// The posts of one folder that the feeds name.
+#[derive(Clone, Copy)]
+struct Span {
+    first: Timestamp,
+    named: usize,
+    /// Whether all of them say for machines that they are postings.
+    stated: bool,
+}
+
+/// Pages that look like posts, and which the site's feeds don't name though they would if they were.
 ///
-/// A feed often holds the newest posts only, and some sections of a site may have none, so that this is weak evidence.
-/// It counts against a page that lies in one folder with posts of the feed and is dated between their first and
-/// last (a draft, a copy), and against one that lies above them all (an about page with a date). It counts neither
-/// against a page that says for machines that it is a posting, nor against one that is published: a feed that a build
-/// left half done must not take back what people have seen. Nor does it count against a page that was written after
-/// every post of the feeds: somebody put it there later, and the feeds may not know it yet.
-fn absent<'a>(known: &[Known], posts: &Posts<'a>) -> Vec<&'a str> {
+/// A feed often holds the newest posts only, and some sections of a site may have none, so that this is weak evidence. It
+/// counts in two cases:
+///
+/// - A page lies in one folder with posts of the feeds and isn't older than the oldest of them: a draft, a copy, a post that
+///   its author hides. That it says for machines that it is a posting doesn't help it where all of the others say so too.
+///   More such pages than posts mean that the feeds are a selection, and nothing follows.
+/// - A page lies where the feeds name none, and above all of theirs, or shows its readers no date though all of theirs do,
+///   or has a name of pages that aren't posts: an about page with a date.
+///
+/// It counts neither against a page that asks to be published, nor against one that is: a feed that a build left half done must
+/// not take back what people have seen. Nor does it count against a page that was written after the build of the feeds:
+/// somebody put it there later, and the feeds can't know it.
+fn absent<'a>(known: &[Known], posts: &Posts<'a>, snapshot: &Snapshot) -> Vec<&'a str> {
     let (named, unnamed): (Vec<_>, Vec<_>) = posts.iter().partition(|(_, sighting)| sighting.feed.is_some());
     if named.len() < ENOUGH || unnamed.is_empty() {
         return vec![];
     }
-    let mut spans: HashMap<String, (Timestamp, Timestamp)> = HashMap::new();
+    let mut spans: HashMap<String, Span> = HashMap::new();
     for (page, sighting) in &named {
         let Some(post) = sighting.post() else { continue };
-        let span = spans
-            .entry(folder(page))
-            .or_insert((post.published, post.published));
-        *span = (span.0.min(post.published), span.1.max(post.published));
+        let at = post.published;
+        let span = spans.entry(folder(page)).or_insert(Span {
+            first: at,
+            named: 0,
+            stated: true,
+        });
+        span.first = span.first.min(at);
+        span.named += 1;
+        span.stated &= sighting.standing.stated;
     }
+    let all_show = named.iter().all(|(_, sighting)| sighting.standing.shown);
     let is_known: HashSet<&str> = known
         .iter()
         .filter(|object| object.state != State::Deleted)
         .filter_map(|object| object.page.as_deref())
         .collect();
-    let newest = named.iter().map(|(_, sighting)| sighting.written).max();
-    let is_absent = |page: &str, sighting: &Sighting| {
-        let came_later = newest < Some(sighting.written);
-        let Some(post) = sighting.post().filter(|_| !sighting.stated && !came_later) else {
-            return false;
-        };
-        let folder = folder(page);
-        match spans.get(&folder) {
-            Some((first, last)) => (*first..=*last).contains(&post.published),
-            None => spans.keys().all(|of_posts| of_posts.starts_with(&folder)),
+    let built = built(snapshot, named.iter().map(|(_, sighting)| sighting.written).max());
+
+    let mut absent: BTreeMap<Option<String>, Vec<&'a str>> = BTreeMap::new();
+    for (page, sighting) in unnamed {
+        let standing = sighting.standing;
+        let Some(post) = sighting.post() else { continue };
+        let came_later = built < Some(sighting.written);
+        if standing.asked || came_later || is_known.contains(*page) {
+            continue;
         }
+        let folder = folder(page);
+        let section = spans.get(&folder).map(|_| folder.clone());
+        let is_absent = match spans.get(&folder) {
+            Some(span) => span.first <= post.published && (span.stated || !standing.stated),
+            None => {
+                let above = spans.keys().all(|of_posts| of_posts.starts_with(&folder));
+                let unlike = (all_show && !standing.shown) || is_beside_posts(page);
+                !standing.stated && (above || unlike)
+            }
+        };
+        if is_absent {
+            absent.entry(section).or_default().push(page);
+        }
+    }
+    let few = |section: &Option<String>, pages: &[&str]| {
+        let named = match section {
+            Some(folder) => spans.get(folder).map_or(0, |span| span.named),
+            None => named.len(),
+        };
+        pages.len() <= named
     };
-    unnamed
+    absent
         .into_iter()
-        .filter(|(page, sighting)| !is_known.contains(**page) && is_absent(page, sighting))
-        .map(|(page, _)| *page)
+        .filter(|(section, pages)| few(section, pages))
+        .flat_map(|(_, pages)| pages)
         .collect()
+}
+
+/// When the build ended that wrote the feeds and the posts in them, the latest of which was written at `posts`.
+fn built(snapshot: &Snapshot, posts: Option<Timestamp>) -> Option<Timestamp> {
+    let mut end = posts.max(snapshot.told)?;
+    let mut later: Vec<Timestamp> = snapshot
+        .pages
+        .values()
+        .map(|sighting| sighting.written)
+        .filter(|written| *written > end)
+        .collect();
+    later.sort_unstable();
+    for written in later {
+        if written.duration_since(end) > PAUSE {
+            break;
+        }
+        end = written;
+    }
+    Some(end)
+}
+
+fn is_beside_posts(page: &str) -> bool {
+    let last = page.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let name = last.rsplit_once('.').map_or(last, |(name, _)| name);
+    BESIDE_POSTS.contains(&name)
 }
 
 /// The folder in which a page lies, with years, months and days all alike.
@@ -190,4 +278,134 @@ fn duplicates<'a>(
         );
     }
     duplicates
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::article::Article;
+    use crate::site::feed::Mention;
+    use crate::site::page::Standing;
+    use crate::site::snapshot::{Folder, Post};
+
+    const MARKED: Standing = Standing {
+        asked: false,
+        stated: true,
+        shown: true,
+    };
+    const PLAIN: Standing = Standing {
+        stated: false,
+        ..MARKED
+    };
+
+    /// A page, when it is dated and when its file was written, in seconds of a day.
+    struct Sheet(&'static str, i64, i64, Standing, Option<Mention>);
+
+    fn named(path: &'static str, dated: i64, standing: Standing) -> Sheet {
+        Sheet(path, dated, dated, standing, Some(Mention::default()))
+    }
+
+    fn unnamed(path: &'static str, dated: i64, standing: Standing) -> Sheet {
+        Sheet(path, dated, 0, standing, None)
+    }
+
+    fn absent_of(sheets: Vec<Sheet>) -> Vec<String> {
+        let at = |seconds| Timestamp::from_second(1_790_000_000 + seconds).unwrap();
+        let mut snapshot = Snapshot {
+            folder: Folder::Pages,
+            ..Snapshot::default()
+        };
+        for Sheet(path, dated, written, standing, feed) in sheets {
+            let article: Article = serde_json::from_value(serde_json::json!({
+                "url": path, "content": path, "published": at(dated).to_string()
+            }))
+            .unwrap();
+            let sighting = Sighting {
+                file: "".into(),
+                canonical: None,
+                feed: feed.map(Arc::new),
+                changed: None,
+                frame: None,
+                source: crate::article::Print::default(),
+                standing,
+                alternates: Box::default(),
+                translations: Box::default(),
+                written: at(written),
+                verdict: Verdict::Post(Box::new(Post::of(&article))),
+            };
+            snapshot.pages.insert(path.into(), Arc::new(sighting));
+        }
+        let posts: Posts<'_> = snapshot
+            .pages
+            .iter()
+            .map(|(page, sighting)| (&**page, &**sighting))
+            .collect();
+        absent(&[], &posts, &snapshot)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn blog(standing: Standing) -> Vec<Sheet> {
+        vec![
+            named("/blog/a/", 10, standing),
+            named("/blog/b/", 20, standing),
+            named("/blog/c/", 30, standing),
+        ]
+    }
+
+    #[test]
+    fn a_hidden_post_is_missing_from_the_feed_also_when_it_is_marked_like_all_others() {
+        let with = |standing, hidden| {
+            let mut sheets = blog(standing);
+            sheets.push(hidden);
+            absent_of(sheets)
+        };
+        assert_eq!(
+            with(MARKED, unnamed("/blog/hidden/", 40, MARKED)),
+            ["/blog/hidden/"]
+        );
+        assert_eq!(with(PLAIN, unnamed("/blog/draft/", 25, PLAIN)), ["/blog/draft/"]);
+        assert!(
+            with(PLAIN, unnamed("/blog/d/", 25, MARKED)).is_empty(),
+            "it alone says that it is a post"
+        );
+        assert!(
+            with(MARKED, unnamed("/blog/old/", 5, MARKED)).is_empty(),
+            "the feed may be cut"
+        );
+        assert!(
+            with(MARKED, Sheet("/blog/later/", 40, 31, MARKED, None)).is_empty(),
+            "it came after the build"
+        );
+    }
+
+    #[test]
+    fn a_feed_of_a_few_says_nothing_about_the_many() {
+        let mut sheets = blog(PLAIN);
+        for path in ["/blog/d/", "/blog/e/", "/blog/f/"] {
+            sheets.push(unnamed(path, 25, PLAIN));
+        }
+        assert_eq!(absent_of(sheets).len(), 3);
+        let mut sheets = blog(PLAIN);
+        for path in ["/blog/d/", "/blog/e/", "/blog/f/", "/blog/g/"] {
+            sheets.push(unnamed(path, 25, PLAIN));
+        }
+        assert!(absent_of(sheets).is_empty());
+    }
+
+    #[test]
+    fn elsewhere_a_page_is_missing_when_it_is_not_made_as_posts_are() {
+        let unseen = Standing {
+            shown: false,
+            ..PLAIN
+        };
+        let mut sheets = blog(PLAIN);
+        sheets.push(unnamed("/notes/x/", 25, PLAIN));
+        sheets.push(unnamed("/pages/terms/", 25, unseen));
+        sheets.push(unnamed("/pages/about.html", 25, PLAIN));
+        assert_eq!(absent_of(sheets), ["/pages/about.html", "/pages/terms/"]);
+    }
 }

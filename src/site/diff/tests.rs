@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::article::{Print, Sight};
+use crate::site::page::Standing;
 use crate::site::snapshot::{Changes, Folder, Post, Verdict};
 
 const ORIGIN: &str = "https://blog.example";
@@ -73,9 +74,10 @@ impl Site {
             file: "".into(),
             canonical: canonical.map(Into::into),
             feed: None,
+            changed: None,
             frame: None,
             source: print(&format!("{canonical:?} {verdict:?}")),
-            stated: false,
+            standing: Standing::default(),
             alternates: Box::default(),
             translations: Box::default(),
             written: at(PAST),

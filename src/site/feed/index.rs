@@ -1,8 +1,10 @@
 //! What all feeds of the site together say, by page.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::{Feed, Mention};
 
@@ -21,6 +23,7 @@ pub struct Index {
 #[derive(Debug)]
 struct Kept {
     home: Option<Arc<str>>,
+    built: Option<Timestamp>,
     entries: Vec<(Arc<str>, Arc<Mention>)>,
 }
 
@@ -43,6 +46,7 @@ impl Index {
         let kept = Kept {
             entries: entries.collect(),
             home: feed.home.map(|home| bare(&home).into()),
+            built: feed.built,
         };
         self.feeds.insert(at, kept);
         self.stale = true;
@@ -51,6 +55,12 @@ impl Index {
     /// Forgets the feed of a file.
     pub fn remove(&mut self, file: PathBuf) {
         self.put(file, None);
+    }
+
+    /// Whether the file is a feed that says something.
+    pub fn has(&self, file: &Path) -> bool {
+        self.feeds
+            .contains_key(&(file.components().count(), file.to_path_buf()))
     }
 
     /// Brings what is said by page up to date; answers of which pages it is something else now, without what
@@ -71,11 +81,14 @@ impl Index {
                     .then_some(home)
             })
             .collect();
+        // A feed of one entry doesn't show by itself that it says when it was built.
+        let builds: HashSet<Timestamp> = self.feeds.values().filter_map(|feed| feed.built).collect();
         let mut pages: HashMap<Arc<str>, Arc<Mention>> = HashMap::new();
         for (page, mention) in self.feeds.values().flat_map(|feed| &feed.entries) {
             if lists.contains(&**page) {
                 continue;
             }
+            let mention = &mention.without(&builds);
             match pages.get_mut(page) {
                 Some(known) => {
                     if known != mention
@@ -115,6 +128,17 @@ impl Index {
 }
 
 impl Mention {
+    /// Without a change at one of these instants.
+    fn without(self: &Arc<Self>, builds: &HashSet<Timestamp>) -> Arc<Mention> {
+        match self.updated {
+            Some(updated) if self.published.is_some() && builds.contains(&updated) => Arc::new(Mention {
+                updated: None,
+                ..(**self).clone()
+            }),
+            _ => Arc::clone(self),
+        }
+    }
+
     /// Filled up with what another one says besides; `None` when that is nothing.
     fn with(&self, other: &Mention) -> Option<Mention> {
         let both = Mention {

@@ -3,14 +3,16 @@
 //! A feed is written by the same generator from the same sources as the pages, and says for machines what themes often
 //! leave out: which pages are posts, and when to the minute. What it says of one page is a [`Mention`]; which place it
 //! has in the order of trust stands in `site::page`, and what it means that a page isn't in it, in `site::diff`.
-//! `sitemap.xml` isn't read: it lists all pages alike, and most generators set `lastmod` to the time of the build.
+//! A [`Sitemap`] lists all pages alike, so that it only tells when one was changed.
 
 mod index;
+mod sitemap;
 
+use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
 
 use feed_rs::model;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -19,6 +21,7 @@ use crate::sanitize;
 use crate::site::page::Guide;
 
 pub use self::index::{Index, bare};
+pub use self::sitemap::{Sitemap, may_be_sitemap};
 
 /// Bytes of one feed: a thousand long posts in full. Reading takes about twice as much memory for a moment.
 pub const MAX_FEED: usize = 16 << 20;
@@ -67,14 +70,16 @@ pub struct Feed {
     pub home: Option<String>,
     /// What it says, with the path of the page on ORIGIN.
     pub entries: Vec<(String, Mention)>,
+    /// When it was built, where that is what it says of its entries' changes.
+    pub built: Option<Timestamp>,
 }
 
-/// Whether a file of this name may be a feed: the name says it of JSON, of which some sites have one a page.
+/// Whether a file of this name may be a feed, or a sitemap: the name says it of JSON, of which some sites have one a page.
 pub fn may_be_feed(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let name = path.rsplit('/').next().unwrap_or_default();
     match name.rsplit_once('.') {
-        Some((stem, "xml" | "rss" | "atom")) => !stem.starts_with("sitemap"),
+        Some((_, "xml" | "rss" | "atom")) => true,
         Some((stem, "json")) => stem == "index" || path.contains("feed"),
         _ => false,
     }
@@ -124,6 +129,7 @@ fn of_model(mut feed: model::Feed, own: &Url, site: &Url) -> Feed {
     Feed {
         entries: entries.into_iter().map(said).collect(),
         home,
+        built: stamp,
     }
 }
 
@@ -161,11 +167,26 @@ fn ours(feed: &mut model::Feed, own: &Url, site: &Url) -> (Option<String>, Vec<(
     )
 }
 
-/// The one instant at which all entries were changed, if there are several: the time of the build, not theirs.
+/// The one instant at which all entries were changed, or most of those that were: the time of the build, not theirs. A day
+/// without a time may be that of several changes, so that all have to have it.
 fn stamp(feed: &model::Feed) -> Option<Timestamp> {
-    let mut changed = feed.entries.iter().map(|entry| instant(entry.updated));
-    let first = changed.next()??;
-    (feed.entries.len() > 1 && changed.all(|other| other == Some(first))).then_some(first)
+    let mut times: HashMap<Timestamp, usize> = HashMap::new();
+    let mut changed = 0;
+    for entry in &feed.entries {
+        let updated = instant(entry.updated);
+        if let Some(updated) = updated.filter(|_| updated != instant(entry.published)) {
+            changed += 1;
+            *times.entry(updated).or_default() += 1;
+        }
+    }
+    let (at, times) = times.into_iter().max_by_key(|(at, times)| (*times, *at))?;
+    let is_day = at.as_second() % SignedDuration::from_hours(24).as_secs() == 0;
+    let enough = if is_day {
+        feed.entries.len()
+    } else {
+        changed / 2 + 1
+    };
+    (times > 1 && times >= enough).then_some(at)
 }
 
 fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>) -> Mention {
@@ -177,8 +198,8 @@ fn mention(entry: model::Entry, language: Option<&str>, stamp: Option<Timestamp>
     });
     Mention {
         title: entry.title.and_then(|title| line(&title.content)),
-        // The library fills it in where RSS has none. An entry that was only ever "updated", all at one instant, still
-        // has that as its best date.
+        // The library fills it in where RSS has none. An entry that was only ever "updated", with all others at one
+        // instant, still has that as its best date.
         updated: instant(entry.updated).filter(|updated| {
             published.is_none_or(|published| *updated != published && Some(*updated) != stamp)
         }),

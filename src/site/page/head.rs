@@ -128,6 +128,7 @@ mod tests {
 
     fn read(html: &str) -> Head {
         head(&Source {
+            changed: None,
             path: "/posts/a/",
             html: html.as_bytes(),
             site: &"https://blog.example/".parse().unwrap(),

@@ -1,11 +1,14 @@
 //! What the site's feeds say of a page, weighed against the page itself.
 
-use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::claim::{Claim, Date, Precision};
 use super::content::Root;
-use super::document::text;
+use super::document::{self, ancestors, name, text};
 use super::meta::{self, Meta};
+use super::region;
 use super::verdict::FEED;
 use crate::site::feed::Mention;
 
@@ -16,11 +19,6 @@ const QUARTER: i64 = 15 * 60;
 
 /// What the feeds say, without title and summary: those are compared with the page's text first.
 pub(super) fn claim(mention: &Mention) -> Claim {
-    let date = |at: Timestamp| Date {
-        at,
-        day: day(at),
-        precision: Precision::Instant,
-    };
     Claim {
         source: FEED,
         // Atom asks for `updated` of every entry and for `published` of none.
@@ -32,7 +30,8 @@ pub(super) fn claim(mention: &Mention) -> Claim {
     }
 }
 
-/// The feed's title, unless it is the site's or the beginning of the page's text: feeds of notes have such.
+/// The feed's title, unless it is the site's or the beginning of the page's text: feeds of notes have such. What stands as a
+/// heading or in bold by itself isn't the beginning of a text.
 pub(super) fn title<'a>(
     mention: Option<&'a Mention>,
     meta: &Meta,
@@ -40,25 +39,61 @@ pub(super) fn title<'a>(
 ) -> Option<(&'a str, &'static str)> {
     let title = mention?.title.as_deref()?;
     let is_site = meta.site_names.iter().any(|name| name == title);
-    (!is_site && !is_excerpt(title, root)).then_some((title, FEED))
+    (!is_site && (!is_excerpt(title, root) || stands_alone(title, root))).then_some((title, FEED))
 }
 
 /// The feed's summary, unless it is the beginning of the page's text, or all of it.
 pub(super) fn summary<'a>(mention: Option<&'a Mention>, root: &Root<'_>) -> Option<(&'a str, &'static str)> {
     let summary = mention?.summary.as_deref()?;
-    (!is_excerpt(summary, root)).then_some((summary, FEED))
+    // Some begin with the headline, which isn't among the text.
+    let body = mention?
+        .title
+        .as_deref()
+        .and_then(|title| summary.strip_prefix(title));
+    (!is_excerpt(body.unwrap_or(summary), root)).then_some((summary, FEED))
 }
 
-/// Whether a line stands in the page's text; spaces don't count, since each takes them differently from blocks.
+/// Whether a heading, or something bold outside of paragraphs, says just this.
+fn stands_alone(line: &str, root: &Root<'_>) -> bool {
+    root.element.descendent_elements().any(|element| {
+        let is_bold = || {
+            matches!(name(element), "b" | "strong")
+                && !ancestors(element)
+                    .take_while(|around| around.id() != root.element.id())
+                    .any(|around| matches!(name(around), "p" | "li" | "blockquote"))
+        };
+        (region::is_heading(element) || is_bold()) && document::line(&text(element)) == line
+    })
+}
+
+/// Words that are compared as one.
+const SHINGLE: usize = 3;
+
+/// Whether a line stands in the page's text, or nearly all of it does: languages of code, marks of notes and the like come
+/// into excerpts, or get lost.
 fn is_excerpt(line: &str, root: &Root<'_>) -> bool {
+    // Spaces don't count, since each takes them differently from blocks.
     let dense = |text: &str| text.split_whitespace().collect::<String>();
-    let line = dense(line);
-    let line = line
+    let text = text(root.element);
+    let short = dense(line);
+    let short = short
         .trim_end_matches("ReadMore")
         .trim_end_matches("[…]")
         .trim_end_matches("[...]")
         .trim_end_matches(['…', '.']);
-    dense(&text(root.element)).contains(line)
+    if dense(&text).contains(short) {
+        return true;
+    }
+    let (line, text) = (words(line), words(&text));
+    let all: HashSet<&[&str]> = text.windows(SHINGLE).collect();
+    let here = line.windows(SHINGLE).filter(|part| all.contains(*part)).count();
+    line.len() > 2 * SHINGLE && here * 10 >= (line.len() + 1 - SHINGLE) * 7
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// Whether an instant is on the day that begins at `midnight` UTC, in some zone.
@@ -73,6 +108,11 @@ pub(super) fn same_time(written: Timestamp, at: Timestamp) -> bool {
     ahead % QUARTER == 0 && (-ZONES.0 * 3_600..=ZONES.1 * 3_600).contains(&ahead)
 }
 
-fn day(at: Timestamp) -> civil::Date {
-    at.to_zoned(TimeZone::UTC).date()
+/// An instant that a feed or the sitemap states.
+pub(super) fn date(at: Timestamp) -> Date {
+    Date {
+        at,
+        day: at.to_zoned(TimeZone::UTC).date(),
+        precision: Precision::Instant,
+    }
 }

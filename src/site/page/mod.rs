@@ -46,7 +46,7 @@ pub use guide::Guide;
 pub use head::{Head, head};
 use meta::Meta;
 use outline::Outline;
-pub use verdict::{Evidence, FEED, NO_ZONE, ONLY_DAY, Page, Reason, Said, Source, Verdict};
+pub use verdict::{Evidence, FEED, NO_ZONE, ONLY_DAY, Page, Reason, Said, Source, Standing, Verdict};
 use view::View;
 
 /// Bytes of one page: the longest books in one file stay below it, and parsing it takes a tenth of a second.
@@ -78,7 +78,7 @@ fn read_from(source: &Source<'_>, text: Option<&str>) -> Page {
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
         said: vec![],
-        stated: false,
+        standing: Standing::default(),
         alternates: vec![],
         lacks_text: false,
     };
@@ -97,7 +97,7 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         verdict: Verdict::Not(Reason::Empty),
         evidence: vec![],
         said: vec![],
-        stated: false,
+        standing: Standing::default(),
         alternates: vec![],
         lacks_text: false,
     };
@@ -164,7 +164,7 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
             if is_error_page(source) {
                 return Err(Reason::ErrorPage);
             }
-            if source.path.starts_with("/drafts/") {
+            if is_among_drafts(source.path) {
                 return Err(Reason::Draft);
             }
         }
@@ -184,7 +184,15 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
     field::keep_own(&mut claims, source.frame);
     page.said = claim::said(&claims);
     let states = |claim: &Option<Claim>| claim.is_some();
-    page.stated = meta.asked.publish == Some(true) || states(&posting.claim) || states(&entry.claim);
+    page.standing = Standing {
+        asked: meta.asked.publish == Some(true),
+        stated: states(&posting.claim) || states(&entry.claim),
+        shown: times.published.is_some()
+            || entry
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.published.is_some()),
+    };
     if meta.asked.publish != Some(true)
         && let Some(sign) = list::sign(
             source.feed,
@@ -251,7 +259,9 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         evidence.push(Evidence::new("language", by, language));
     }
     evidence.push(dated("published", published, published_by));
-    let updated = first(&claims, |claim| claim.updated).filter(|(updated, _)| updated.at > published.at);
+    let updated = first(&claims, |claim| claim.updated)
+        .or_else(|| source.changed.map(|at| (heard::date(at), "sitemap")))
+        .filter(|(updated, _)| updated.at > published.at);
     if let Some((updated, by)) = updated {
         evidence.push(dated("updated", updated, by));
     }
@@ -321,7 +331,8 @@ fn placed<'a>(
 /// a page's bare day and the zone of its bare time ([`field::published`]), tags where the page names none, a title and
 /// a summary where there is none and they aren't merely the beginning of its text ([`heard`]). Being in a feed
 /// outweighs the weak signs of a list ([`list::sign`]). A day in the page's address (`/2026/05/01/hello/`) is what the
-/// generator made of its date once, and stays when that is mended: it counts where nothing else names a day.
+/// generator made of its date once, and stays when that is mended: it counts where nothing else names a day. The sitemap
+/// isn't among the claims: it is asked for the time of the last change where none of them says anything of one.
 ///
 /// The content has an order of its own ([`content::root`]), because it is no claim but a part of the page: what the page
 /// marks as content, since a mark is meant for programs; where the text of the feed stands in the page, since what is the
@@ -393,6 +404,17 @@ fn is_error_page(source: &Source<'_>) -> bool {
         .collect::<String>()
         .to_ascii_lowercase();
     source.feed.is_none() && ERROR_PAGES.contains(&bare.as_str()) && path.matches('/').count() <= 1
+}
+
+/// Whether a page lies in a folder of drafts, at whatever depth. A post may be called so itself.
+fn is_among_drafts(path: &str) -> bool {
+    let folders = path
+        .trim_end_matches('/')
+        .rsplit_once('/')
+        .map_or("", |(folders, _)| folders);
+    folders
+        .split('/')
+        .any(|folder| matches!(folder, "drafts" | "_drafts"))
 }
 
 /// A picture that metadata names, when its address leads anywhere.

@@ -114,6 +114,7 @@ fn source<'a>(
         html: html.as_bytes(),
         site,
         feed,
+        changed: None,
         frame,
     }
 }

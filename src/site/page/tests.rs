@@ -11,6 +11,7 @@ fn page_at(path: &str, html: &str) -> Page {
         html: html.as_bytes(),
         site: &site,
         feed: None,
+        changed: None,
         frame: None,
     })
 }
@@ -266,6 +267,7 @@ fn a_site_may_lie_below_a_path() {
         html: html.as_bytes(),
         site: &site,
         feed: None,
+        changed: None,
         frame: None,
     });
     let Verdict::Post(article) = page.verdict else {
@@ -412,6 +414,7 @@ fn a_page_in_another_encoding_is_read() {
         html: &html,
         site: &site,
         feed: None,
+        changed: None,
         frame: None,
     });
     let Verdict::Post(article) = page.verdict else {
@@ -424,7 +427,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), path in "/[ -~]{0,20}") {
         let site = "https://blog.example/".parse().unwrap();
-        read(&Source { path: &path, html: &bytes, site: &site, feed: None, frame: None });
+        read(&Source { path: &path, html: &bytes, site: &site, feed: None, changed: None, frame: None });
     }
 
     #[test]

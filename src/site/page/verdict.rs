@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::alternates::Alternate;
@@ -21,6 +22,8 @@ pub struct Source<'a> {
     pub site: &'a Url,
     /// What the site's feeds say about it.
     pub feed: Option<&'a Mention>,
+    /// When it was last changed, as the site's sitemap says.
+    pub changed: Option<Timestamp>,
     /// What the posts of the site have in common, when that is known.
     pub frame: Option<&'a Frame>,
 }
@@ -38,8 +41,8 @@ pub struct Page {
     pub evidence: Vec<Evidence>,
     /// What all sources say, the most trusted first, whether it was taken or not; empty when the verdict needed none.
     pub said: Vec<Said>,
-    /// Whether the page itself says for machines that it is a posting: JSON-LD, an h-entry, `tidings:publish`.
-    pub stated: bool,
+    /// What the page itself says of being a post.
+    pub standing: Standing,
     /// The pages that it names as the same in other languages, itself among them.
     pub alternates: Vec<Alternate>,
     /// Whether its text isn't in it, but only in a feed, because scripts put it there: [`super::read_with`] takes that.
@@ -51,6 +54,18 @@ impl Page {
     pub fn heard(&self) -> bool {
         self.evidence.iter().any(|evidence| evidence.source == FEED)
     }
+}
+
+/// What a page itself says of being a post, beside the date that makes it one. Weighed by `site::diff` with what the
+/// feeds say of its neighbours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// `<meta name="tidings:publish" content="yes">`.
+    pub asked: bool,
+    /// It says for machines that it is a posting: JSON-LD, an h-entry.
+    pub stated: bool,
+    /// It shows its readers the date, not only machines.
+    pub shown: bool,
 }
 
 /// The name of feeds as a source.

@@ -12,7 +12,7 @@ use url::Url;
 use super::reader::{Unread, path_below, read_file, read_start};
 use super::stamp::Stamp;
 use super::walk::Walk;
-use crate::site::feed::{self, Feed, Index, MAX_FEED, Mention, SNIFFED};
+use crate::site::feed::{self, Feed, Index, MAX_FEED, Mention, SNIFFED, Sitemap};
 use crate::site::snapshot::Pages;
 
 /// Feeds read, the ones nearest to the root first. Generators write one a tag besides, and those repeat the site's own.
@@ -24,6 +24,7 @@ pub(super) struct Feeds {
     files: BTreeMap<PathBuf, Kept>,
     index: Index,
     heard: Heard,
+    sitemaps: BTreeMap<PathBuf, Sitemap>,
 }
 
 /// Tells what feeds said of a page, by its path, when it was published.
@@ -81,6 +82,12 @@ impl Feeds {
         }
     }
 
+    /// When the latest of them was written.
+    pub(super) fn written(&self) -> Option<Timestamp> {
+        let feeds = self.files.iter().filter(|(file, _)| self.index.has(file));
+        feeds.map(|(_, kept)| kept.stamp.written()).max()
+    }
+
     /// Forgets the files that aren't there any more.
     pub(super) fn keep(&mut self, there: &[(PathBuf, Stamp)]) {
         self.keep_below(Path::new(""), there);
@@ -97,8 +104,14 @@ impl Feeds {
             .collect();
         for file in gone {
             self.files.remove(&file);
+            self.sitemaps.remove(&file);
             self.index.remove(file);
         }
+    }
+
+    /// When a page was last changed, as a sitemap says.
+    pub(super) fn changed(&self, page: &str) -> Option<Timestamp> {
+        self.sitemaps.values().find_map(|sitemap| sitemap.changed(page))
     }
 
     /// Reads the files that changed; answers of which pages the feeds now say something else.
@@ -122,7 +135,10 @@ impl Feeds {
             }
             let full = root.join(file);
             match read_one(&full, file, site) {
-                Ok(feed) => self.index.put(file.clone(), feed),
+                Ok(Read::Feed(feed)) => self.index.put(file.clone(), feed),
+                Ok(Read::Sitemap(sitemap)) => {
+                    self.sitemaps.insert(file.clone(), sitemap);
+                }
                 Err(Some(warning)) => {
                     walk.warnings.push(warning);
                     self.index.remove(file.clone());
@@ -148,9 +164,15 @@ impl Feeds {
     }
 }
 
-/// Reads one file; `Ok(None)` when it is no feed. An error is a file that can't be read, with a warning, or one that is
-/// gone.
-fn read_one(full: &Path, file: &Path, site: &Url) -> Result<Option<Feed>, Option<String>> {
+/// What a file is.
+enum Read {
+    /// A feed, or nothing.
+    Feed(Option<Feed>),
+    Sitemap(Sitemap),
+}
+
+/// Reads one file. An error is a file that can't be read, with a warning, or one that is gone.
+fn read_one(full: &Path, file: &Path, site: &Url) -> Result<Read, Option<String>> {
     let warning = |what: &str| Some(format!("{}: {what}", full.display()));
     let start = match read_start(full, SNIFFED) {
         Ok(start) => start,
@@ -158,18 +180,22 @@ fn read_one(full: &Path, file: &Path, site: &Url) -> Result<Option<Feed>, Option
         Err(error) => return Err(warning(&format!("can't be read: {error}"))),
     };
     let Some(own) = path_below(file).and_then(|path| site.join(path.trim_start_matches('/')).ok()) else {
-        return Ok(None);
+        return Ok(Read::Feed(None));
     };
-    if !feed::is_feed(&start) {
-        return Ok(None);
+    let is_sitemap = file.to_str().is_some_and(feed::may_be_sitemap);
+    if !is_sitemap && !feed::is_feed(&start) {
+        return Ok(Read::Feed(None));
     }
     let bytes = read_file(full, MAX_FEED).map_err(|unread| match unread {
         Unread::Gone => None,
         Unread::TooLarge => warning(&format!("a feed larger than {} MiB, not read", MAX_FEED >> 20)),
         Unread::Io(error) => warning(&format!("can't be read: {error}")),
     })?;
+    if is_sitemap {
+        return Ok(Read::Sitemap(Sitemap::read(&bytes, site)));
+    }
     match feed::read(&bytes, &own, site) {
-        Some(feed) => Ok(Some(feed)),
+        Some(feed) => Ok(Read::Feed(Some(feed))),
         None => Err(warning(
             "a feed that can't be read: it is broken, or of an unknown version",
         )),

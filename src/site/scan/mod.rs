@@ -234,6 +234,7 @@ impl Scanner {
                 Folder::Pages
             },
             pages: self.pages.clone(),
+            told: self.feeds.written(),
             unreadable: self
                 .closed
                 .iter()

@@ -61,6 +61,7 @@ impl Reader {
             html: &html,
             site: &self.site,
             feed: sighting.feed.as_deref(),
+            changed: sighting.changed,
             frame: sighting.frame.as_deref(),
         }))
     }

@@ -89,6 +89,7 @@ impl Scanner {
                 html: &read_file(&root.join(file), page::MAX_PAGE).ok()?,
                 site,
                 feed: heard(file).as_deref(),
+                changed: None,
                 frame: None,
             })
         };
@@ -102,7 +103,8 @@ impl Scanner {
             return (Err(None), false);
         };
         let feed = self.feeds.of(&path);
-        let mut stated = false;
+        let changed = self.feeds.changed(&path);
+        let mut standing = page::Standing::default();
         let mut alternates = Vec::new();
         let mut source = Print::default();
         let (canonical, verdict) = match read_file(&full, page::MAX_PAGE) {
@@ -116,10 +118,11 @@ impl Scanner {
                     html: &html,
                     site: &self.site,
                     feed: feed.as_deref(),
+                    changed,
                     frame: beside.frame.as_deref(),
                 };
                 let page = beside.library.read(&path, &whole);
-                stated = page.stated;
+                standing = page.standing;
                 alternates = page.alternates;
                 source = print(&html, feed.as_deref());
                 let verdict = match page.verdict {
@@ -161,9 +164,10 @@ impl Scanner {
             file: Arc::clone(file),
             canonical,
             feed,
+            changed,
             frame: beside.frame.clone(),
             source,
-            stated,
+            standing,
             alternates: alternates.into(),
             translations: Box::default(),
             written: stamp.written(),
