@@ -126,7 +126,12 @@ impl Impression {
 impl Sight {
     /// Whether readers see something else than they saw before.
     pub fn differs(&self, before: &Sight) -> bool {
-        self.whole != before.whole || is_redated(before.published, self.published)
+        self.whole != before.whole || self.is_redated(before)
+    }
+
+    /// Whether it has another date than before.
+    pub fn is_redated(&self, before: &Sight) -> bool {
+        is_redated(before.published, self.published)
     }
 
     /// What a reader sees of `article`.

@@ -10,7 +10,7 @@ use super::{PublishError, is_live};
 use crate::ap::iri::{self, Local};
 use crate::config::Config;
 use crate::instance::Instance;
-use crate::site::diff::{self, Action, Change, fresh_key};
+use crate::site::diff::{Action, Change, fresh_key};
 use crate::site::scan::Reader;
 use crate::store::{Object, ObjectBrief, ObjectState};
 
@@ -140,17 +140,6 @@ fn of_page(
             if is_baseline {
                 return Ok(Some(create(key.to_string(), page, "announced by name")));
             }
-        }
-        Some((key, object))
-            if is_live(object.state) && reason.is_some_and(|skipped| skipped.reason == diff::THEME) =>
-        {
-            return Ok(Some(Change {
-                action: Action::Update,
-                key: key.to_string(),
-                page,
-                reason: "published by name".into(),
-                announced: object.announced.is_some(),
-            }));
         }
         Some((_, object))
             if object.state == ObjectState::Unpublished

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::brake::FREE_DELETES;
 use super::identity::{bare, path_on};
-use super::{Action, First, Known, Part, Plan, Posts, Rules, State, compare};
+use super::{Action, First, Known, Mark, Part, Plan, Posts, Rules, State, compare};
 use crate::site::snapshot::{Changes, Folder, Sighting, Snapshot, Verdict};
 
 /// Pages beyond which everything is compared: it takes a few milliseconds for as many.
@@ -77,7 +77,7 @@ impl Ledger {
         // Objects whose page isn't there at all.
         let orphans = objects.iter().filter(|page| !snapshot.pages.contains_key(**page));
         ledger.open.extend(orphans.map(|page| Arc::from(*page)));
-        ledger.open_changes(&plan);
+        ledger.open_changes(&plan, known);
         let live = known.iter().filter(|object| object.state == State::Live);
         let canonicals = live.filter_map(|object| object.canonical.as_deref());
         let (mut all, mut away) = (0, 0);
@@ -125,7 +125,7 @@ impl Ledger {
             return None;
         }
         self.enter_all(&pages, changes, (&known, &posts), snapshot, rules, now);
-        self.open_changes(&plan);
+        self.open_changes(&plan, &known);
         (self.elsewhere || self.away * 2 <= self.canonicals).then_some(plan)
     }
 
@@ -251,8 +251,14 @@ impl Ledger {
         }
     }
 
-    /// What a plan changes is open until it is done.
-    fn open_changes(&mut self, plan: &Plan) {
+    /// What a plan changes or notices is open until it is done.
+    fn open_changes(&mut self, plan: &Plan, known: &[Known]) {
+        let noticed: HashSet<&str> = plan.marks.iter().map(Mark::key).collect();
+        let objects = known
+            .iter()
+            .filter(|object| noticed.contains(object.key.as_str()));
+        let pages = objects.filter_map(|object| object.page.as_deref());
+        self.open.extend(pages.map(Arc::from));
         let changed = plan.changes.iter().map(|change| change.page.as_str());
         let listed = plan.baseline.iter().map(|new| new.page.as_str());
         self.open.extend(changed.chain(listed).map(Arc::from));

@@ -23,7 +23,6 @@ use crate::article::{Impression, Print};
 
 pub use self::brake::Brake;
 pub use self::ledger::Ledger;
-pub use self::theme::THEME;
 
 /// One of our objects, as far as a comparison needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! Which new page is an old one in another place. A page that moved keeps its id, so that it isn't posted twice.
 //!
-//! Four signs count, the surest first: the same canonical URL; a page left at the old path that points to the new one; a
-//! translation that was part of the same post and is left alone; the same article under a new path in the same scan. What could be meant for two is meant for none.
+//! Five signs count, the surest first: the same canonical URL; a page left at the old path that points to the new one; a
+//! translation that was part of the same post and is left alone; the same article under a new path in the same scan; the
+//! same title, words and date there. What could be meant for two is meant for none.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Known;
 use super::identity::path_on;
-use crate::article::Print;
+use crate::article::{Print, Sight};
 use crate::site::snapshot::{Sighting, Snapshot, Verdict};
 
 /// Aliases that point to aliases are followed so far: a page that moved more often without its first alias being
@@ -29,12 +30,17 @@ pub(super) fn find<'a>(
 
     let mut by_canonical: HashMap<&str, Vec<&'a str>> = HashMap::new();
     let mut by_fingerprint: HashMap<Print, Vec<&'a str>> = HashMap::new();
+    let mut by_words: HashMap<Print, Vec<(&'a str, Sight)>> = HashMap::new();
     for (page, sighting) in newcomers {
         if let Some(canonical) = &sighting.canonical {
             by_canonical.entry(canonical).or_default().push(page);
         }
         if let Some(post) = sighting.post() {
             by_fingerprint.entry(post.fingerprint).or_default().push(page);
+            by_words
+                .entry(post.sight.text)
+                .or_default()
+                .push((page, post.sight));
         }
     }
     found.pass("has the same canonical URL", |object| {
@@ -52,6 +58,13 @@ pub(super) fn find<'a>(
     });
     found.pass("says the same", |object| {
         by_fingerprint.get(&object.fingerprint).cloned()
+    });
+    // By another generator, or in another theme.
+    found.pass("has the same title, words and date", |object| {
+        let before = object.impression?.sight;
+        let alike = by_words.get(&before.text)?.iter();
+        let alike = alike.filter(|(_, sight)| !sight.is_redated(&before));
+        Some(alike.map(|(page, _)| *page).collect())
     });
     found.moved
 }

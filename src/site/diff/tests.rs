@@ -328,7 +328,12 @@ fn a_page_that_moved_keeps_its_key_by_each_of_the_signs() {
         .alias("/old/", "/mid/")
         .alias("/mid/", "/new");
     let same_text = Site::new().post("/new/", "one");
-    for site in [same_canonical, alias, chain, same_text] {
+    let same_words = reread(Site::new().post("/new/", "one"), |sighting| {
+        let post = as_post(sighting);
+        post.fingerprint = print("by another generator");
+        post.digest = print("by another generator");
+    });
+    for site in [same_canonical, alias, chain, same_text, same_words] {
         let plan = compare(&known, &site, at(NOW));
         assert_eq!(actions(&plan), [(Action::Move, "old")], "{site:?}");
         assert_eq!((plan.changes[0].page.as_str(), plan.marks), ("/new/", vec![]));
@@ -531,6 +536,23 @@ fn a_theme_that_changes_most_pages_beside_their_words_is_set_aside_and_new_pages
     let plan = compare(&known, &dressed(3).post("/new/", "new"), at(NOW));
     assert_eq!((actions(&plan), plan.aside), (vec![(Action::Create, "new")], 3));
     assert!(why(&plan, "/0/").contains("theme"));
+    // It is taken as it is: an edit of one page makes no Updates of the others.
+    let mut after = known.clone();
+    let dressed_all = compare(&after, &dressed(4), at(NOW));
+    assert_eq!((dressed_all.changes.len(), dressed_all.aside), (0, 4));
+    apply(&mut after, &dressed(4), &dressed_all, at(NOW));
+    let next = dressed(4).full("/1/", "edited", &format!("{ORIGIN}/1/?theme=2"), PAST);
+    assert_eq!(actions(&compare(&after, &next, at(NOW))), [(Action::Update, "1")]);
+    // Pages that look the same to a reader and came out otherwise tell of a theme, too.
+    let alike = reread(dressed(1), |sighting| {
+        let is_first = sighting.canonical.as_deref().is_some_and(|url| url.contains('?'));
+        if !is_first {
+            sighting.source = print("another theme");
+            as_post(sighting).digest = print("another theme");
+        }
+    });
+    let plan = compare(&known, &alike, at(NOW));
+    assert_eq!((plan.changes.len(), plan.aside), (0, 1));
     // An edit in the same build is one.
     let edited = dressed(4).full("/0/", "edited", &format!("{ORIGIN}/0/"), PAST);
     assert_eq!(

@@ -1,19 +1,15 @@
 //! A theme that changed over all pages: what surrounds the texts is different, the texts are not.
 //!
-//! An author who corrects a picture or a tag touches a page or two. When most of the published pages change at once,
-//! and none of them in its words, somebody changed the theme or how the site is built, and no follower needs to hear
-//! of it. Nothing is remembered: when such a page is edited, its Update carries both.
+//! An author who corrects a picture or a tag touches a page or two. When most of the published pages come out otherwise
+//! at once, somebody changed the theme or how the site is built, and no follower needs to hear of those that say the
+//! same words. They are taken as they are from now on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::{Action, Known, Plan, Posts, Skipped, State};
+use super::{Action, Known, Mark, Plan, Posts, Skipped, State};
 
 /// Fewer pages than this may be an author's own work.
 const FEWEST: usize = 3;
-
-/// Why such a page isn't sent.
-pub const THEME: &str =
-    "only what surrounds its words changed, as on most pages: a theme's doing; publish it by name to send it";
 
 /// Takes the Updates out of a plan that only a theme caused.
 pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
@@ -23,33 +19,52 @@ pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
         .filter(|change| change.action == Action::Update)
         .map(|change| change.key.as_str())
         .collect();
-    if updated.len() < FEWEST {
+    let reread: HashSet<&str> = plan
+        .marks
+        .iter()
+        .filter(|mark| matches!(mark, Mark::Reread { .. }))
+        .map(Mark::key)
+        .collect();
+    if updated.is_empty() || updated.len() + reread.len() < FEWEST {
         return;
     }
-    let mut live = 0;
-    let mut same_words: HashMap<String, &str> = HashMap::new();
+    let (mut live, mut otherwise) = (0, 0);
+    let mut marks = Vec::new();
     for object in known.iter().filter(|object| object.state == State::Live) {
-        let Some((page, post)) = object
-            .page
-            .as_deref()
-            .and_then(|page| Some((page, posts.get(page)?.post()?)))
-        else {
+        let Some((sighting, post)) = object.page.as_deref().and_then(|page| {
+            let sighting = posts.get(page)?;
+            Some((sighting, sighting.post()?))
+        }) else {
             continue;
         };
         live += 1;
+        let key = object.key.as_str();
         let words = object.impression.map(|impression| impression.sight.text);
-        if updated.contains(object.key.as_str()) && words == Some(post.sight.text) {
-            same_words.insert(object.key.clone(), page);
+        if updated.contains(key) && words == Some(post.sight.text) {
+            otherwise += 1;
+            marks.extend(sighting.impression().map(|impression| Mark::Reread {
+                key: object.key.clone(),
+                digest: post.digest,
+                fingerprint: post.fingerprint,
+                impression,
+            }));
+        } else if reread.contains(key) && object.digest != post.digest {
+            otherwise += 1;
         }
     }
-    if same_words.len() < FEWEST || same_words.len() * 2 <= live {
+    if otherwise < FEWEST || otherwise * 2 <= live {
         return;
     }
-    plan.aside = same_words.len();
-    plan.changes
-        .retain(|change| change.action != Action::Update || !same_words.contains_key(&change.key));
-    plan.skipped.extend(same_words.into_values().map(|page| Skipped {
-        page: page.to_string(),
-        reason: THEME.into(),
+    plan.aside = marks.len();
+    let aside: HashSet<&str> = marks.iter().map(Mark::key).collect();
+    let (theirs, kept) = std::mem::take(&mut plan.changes)
+        .into_iter()
+        .partition(|change| change.action == Action::Update && aside.contains(change.key.as_str()));
+    plan.changes = kept;
+    plan.skipped.extend(Vec::into_iter(theirs).map(|change| Skipped {
+        page: change.page,
+        reason: "only what surrounds its words changed, as most pages came out otherwise: a theme's doing, which is not sent"
+            .into(),
     }));
+    plan.marks.extend(marks);
 }
