@@ -236,6 +236,12 @@ mod tests {
     }
 
     #[test]
+    fn a_class_with_the_post_s_name_says_nothing_of_its_date() {
+        let html = "<div class=post-updated><h1>A</h1><div>May 1, 2026</div><p>Text.</p></div>";
+        assert_eq!(days(html), (Some("2026-05-01".into()), None));
+    }
+
+    #[test]
     fn days_beside_links_to_other_pages_are_theirs() {
         let list = "<div class=x><a href=/b/>B</a> <span>2 May 2026</span></div>\
             <div class=x><a href=/c/>C</a> <span>3 May 2026</span></div>";

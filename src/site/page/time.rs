@@ -242,11 +242,13 @@ fn is_layout(row: ElementRef<'_>) -> bool {
         })
 }
 
-/// The two elements around a date, while they say little else: a class there may be about the date.
+/// The two elements around a date, while they say little else: a class there may be about the date. One with a headline
+/// in it is about the post, whose name may be a class.
 pub(super) fn boxes(element: ElementRef<'_>) -> impl Iterator<Item = ElementRef<'_>> {
-    ancestors(element)
-        .take(2)
-        .take_while(|around| text(*around).chars().count() <= 2 * MAX_LABEL)
+    ancestors(element).take(2).take_while(|around| {
+        text(*around).chars().count() <= 2 * MAX_LABEL
+            && !around.descendent_elements().any(region::is_heading)
+    })
 }
 
 /// How surely a date that stands in the region is the post's; `None` when it is part of the text.
