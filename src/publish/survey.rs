@@ -179,7 +179,9 @@ fn undated(look: &Look) -> Vec<&str> {
         .iter()
         .filter(|(_, sighting)| matches!(&sighting.verdict, Verdict::Not(reason) if **reason == *no_date))
         .filter(|(page, sighting)| {
-            looks_like_one(page, sighting) && chosen(&look.config.publish, page).is_ok()
+            looks_like_one(page, sighting)
+                && chosen(&look.config.publish, page).is_ok()
+                && original(look, page, sighting).is_none()
         })
         .map(|(page, _)| &**page)
         .collect()
@@ -194,8 +196,8 @@ fn unlisted(look: &Look) -> Vec<&str> {
         .collect()
 }
 
-/// Posts that name another page as their canonical address though they say something else: a copy for printers is
-/// called like its original, and what isn't a post has no copies.
+/// Posts that name another page as their canonical address though they say something else: a copy for printers has the
+/// title of its original or its last part of the path, and what isn't a post has no copies.
 fn duplicates(look: &Look) -> Vec<(String, String)> {
     let skipped: HashSet<&str> = look
         .plan
@@ -207,9 +209,8 @@ fn duplicates(look: &Look) -> Vec<(String, String)> {
     let title = |sighting: &Sighting| look.reader.article(sighting)?.title;
     let strays = skipped.iter().filter_map(|page| {
         let sighting = look.snapshot.pages.get(*page)?;
-        let canonical = url::Url::parse(sighting.canonical.as_deref()?).ok()?;
-        let (original, named) = look.snapshot.page_at(&iri::page_path(canonical.path()))?;
-        (**original != **page).then_some((*page, &**original, sighting, named))
+        let (original, named) = original(look, page, sighting)?;
+        (slug(original) != slug(page)).then_some((*page, original, sighting, named))
     });
     let mut found: Vec<(String, String)> = strays
         .take(COMPARED)
@@ -218,6 +219,18 @@ fn duplicates(look: &Look) -> Vec<(String, String)> {
         .collect();
     found.sort_unstable();
     found
+}
+
+/// The other page that a page names as its canonical address.
+fn original<'a>(look: &'a Look, page: &str, sighting: &Sighting) -> Option<(&'a str, &'a Sighting)> {
+    let canonical = url::Url::parse(sighting.canonical.as_deref()?).ok()?;
+    let (original, named) = look.snapshot.page_at(&iri::page_path(canonical.path()))?;
+    (**original != *page).then_some((&**original, &**named))
+}
+
+/// The last part of a path.
+fn slug(page: &str) -> &str {
+    page.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
 /// The folder in which a page lies.
