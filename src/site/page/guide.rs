@@ -17,6 +17,10 @@ const MARKS: usize = 6;
 /// Bytes of a text that are read; a longer one is known by its beginning.
 const MAX_TEXT: usize = 256 << 10;
 
+/// How many times as much as the page the feed says when the page is one that scripts fill: what stands in such a page is a
+/// line that asks for them.
+const SILENT: usize = 6;
+
 /// The base of the rolling hash, a prime.
 const BASE: u32 = 0x0100_0193;
 
@@ -55,10 +59,11 @@ impl Guide {
         (0..counts.len()).rev().find(|at| most && counts[*at] == found)
     }
 
-    /// Whether the text isn't in the page at all, and the page's own, `content`, is much shorter.
+    /// Whether nothing of the text is in the page, which says next to nothing itself with `content`.
     pub(super) fn is_missed(&self, outline: &Outline<'_>, content: &str) -> bool {
-        let own = said(content).take(self.letters as usize).count();
-        own * 2 < self.letters as usize && self.counts(outline).first().is_none_or(|found| *found == 0)
+        let whole = self.letters as usize;
+        let own = said(content).take(whole).count();
+        own * SILENT < whole && self.counts(outline).first().is_none_or(|found| *found == 0)
     }
 
     /// How many of the marks are in each place.

@@ -229,7 +229,10 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
             body = sanitize::own_html(text, &url);
             content_by = FEED;
         }
-        None => page.lacks_text = guide.is_some_and(|guide| guide.is_missed(&view.outline, &shown)),
+        None => {
+            let missed = |guide: &Guide| body.media.is_empty() && guide.is_missed(&view.outline, &shown);
+            page.lacks_text = guide.is_some_and(missed);
+        }
     }
     if title.is_none() && body.html.is_empty() && body.media.is_empty() {
         return Err(Reason::Empty);
@@ -338,7 +341,7 @@ fn placed<'a>(
 /// marks as content, since a mark is meant for programs; where the text of the feed stands in the page, since what is the
 /// same letter by letter is no guess; where other posts of the site have what is their own; where most of the text stands
 /// that isn't links; the page's `<article>`, `<main>` or `<body>`. The feed's text itself is taken only when nothing of it
-/// is in the page, and the page says less than half as much: scripts put it there in a browser. From all of them is
+/// is in the page, and the page says next to nothing itself: scripts put it there in a browser. From all of them is
 /// dropped what the posts of the site share.
 fn claims<'a>(
     source: &Source<'_>,
