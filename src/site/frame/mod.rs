@@ -9,8 +9,8 @@ mod sketch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub use self::sketch::{Hash, MAX_SKETCH, Place, Sketch, Unit, UnitKind, add_up, card, sums, teasers};
 use self::sketch::leads;
+pub use self::sketch::{Hash, MAX_SKETCH, Place, Sketch, Unit, UnitKind, add_up, card, sums, teasers};
 
 /// Posts compared at most. With more the frame gets no better, and learning it is to cost little beside the scan.
 pub const MAX_SAMPLE: usize = 48;

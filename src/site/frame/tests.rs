@@ -58,7 +58,7 @@ fn a_sentence_of_two_posts_is_own_and_one_of_most_is_repeated() {
     let with = |posts: &mut [Sketch], text| {
         posts
             .iter_mut()
-            .for_each(|post| post.units.push(said(CONTENT, text)))
+            .for_each(|post| post.units.push(said(CONTENT, text)));
     };
     with(&mut posts[..2], 50);
     with(&mut posts[..7], 60);
