@@ -46,6 +46,7 @@ enum Ids {
     #[default]
     None,
     One(Arc<str>),
+    #[expect(clippy::box_collection, reason = "it would make every other id a word larger")]
     Many(Box<BTreeSet<Arc<str>>>),
 }
 

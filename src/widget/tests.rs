@@ -494,7 +494,7 @@ fn what_was_drawn_stays_until_something_in_it_changes() {
     assert_eq!(before, drawings());
     assert_eq!(before.2, said(&instance).to_string());
     put(&instance, InteractionKind::Like, "l0", |like| {
-        like.object = Some("posts~other".into())
+        like.object = Some("posts~other".into());
     });
     assert_eq!(before, drawings(), "a like elsewhere");
     put(&instance, InteractionKind::Like, "l1", |_| {});
@@ -504,7 +504,7 @@ fn what_was_drawn_stays_until_something_in_it_changes() {
     assert_ne!(before.2, liked.2);
     // An answer to the owner's answer hangs at another object.
     put(&instance, InteractionKind::Reply, "r2", |reply| {
-        reply.object = Some("note".into())
+        reply.object = Some("note".into());
     });
     assert!(drawings().0.contains("r2"));
     std::fs::create_dir(folder.path().join("widgets")).unwrap();

@@ -489,7 +489,7 @@ fn an_unchanged_file_is_an_unchanged_page_whatever_is_made_of_it() {
     let rebuilt = reread(after, |sighting| sighting.source = print("another build"));
     assert!(compare(&known, &rebuilt, at(NOW)).changes.is_empty());
     let no_post = reread(before, |sighting| {
-        sighting.verdict = Verdict::Not("a list".into())
+        sighting.verdict = Verdict::Not("a list".into());
     });
     let mut known = published(&Site::new().post("/a/", "one"));
     known[0].missing_since = Some(minutes(-60));

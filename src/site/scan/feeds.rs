@@ -27,9 +27,11 @@ pub(super) struct Feeds {
     sitemaps: BTreeMap<PathBuf, Sitemap>,
 }
 
+type Ask = dyn Fn(&str) -> Option<Arc<Mention>> + Send + Sync;
+
 /// Tells what feeds said of a page, by its path, when it was published.
 #[derive(Clone)]
-pub struct Heard(Arc<dyn Fn(&str) -> Option<Arc<Mention>> + Send + Sync>);
+pub struct Heard(Arc<Ask>);
 
 impl Heard {
     /// One that asks `ask`.
