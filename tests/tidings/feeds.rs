@@ -184,6 +184,10 @@ async fn a_page_that_the_feed_would_name_and_does_not_is_no_post_unless_it_says_
     );
     // What comes by hand later isn't missing from the feed, which can't know it.
     desk.write("blog/later/index.html", &dated("Later", "2026-11-09"));
+    std::fs::File::open(desk.output().join("blog/later/index.html"))
+        .unwrap()
+        .set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(60))
+        .unwrap();
     let later = desk.settle().await;
     assert_eq!(types(&later), ["Create"]);
     assert_eq!(later[0].body["object"]["name"], "Later");
