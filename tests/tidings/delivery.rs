@@ -17,12 +17,12 @@ use tidings::instance::{Instance, Outgoing};
 use tidings::net::{self, Client, Resolver, Settings};
 use tidings::sig::key::PublicKey;
 use tidings::sig::{self, Message, Scheme};
-use tidings::store::{Audience, FollowState, Follower, Store};
+use tidings::store::{Audience, FollowState, Follower};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::harness::{LIMIT, wait_for};
+use crate::harness::{LIMIT, open_store, wait_for};
 
 /// An instance of tidings without its daemon.
 pub(crate) struct Sender {
@@ -60,7 +60,7 @@ impl Sender {
         }
         let config = Config::read(&self.folder.path().join("ap.toml")).unwrap();
         let origin = config.site.url.origin().ascii_serialization();
-        let store = Store::open(&config.site.data, &origin, &config.federation.handle_domain).unwrap();
+        let store = open_store(&config);
         let client = Client::new(Settings {
             allow_private: true,
             user_agent: net::user_agent(&origin),

@@ -24,8 +24,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tidings::config::Config;
 use tidings::sig::key::{PrivateKey, PublicKey};
 use tidings::sig::{self, Message, Scheme};
+use tidings::store::{Store, StoreError};
 use tokio::net::TcpListener;
 
 /// How long a test waits for what must happen.
@@ -45,6 +47,21 @@ pub(crate) async fn wait_for<T, F: Future<Output = Option<T>>>(
         }
         assert!(start.elapsed() < LIMIT, "waited {LIMIT:?} in vain for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Opens the store of a configuration. Its lock may outlive the store before it for a moment: a process that another
+/// test starts just then holds all open files until it becomes the program.
+pub(crate) fn open_store(config: &Config) -> Store {
+    let origin = config.site.url.origin().ascii_serialization();
+    let start = Instant::now();
+    loop {
+        match Store::open(&config.site.data, &origin, &config.federation.handle_domain) {
+            Err(StoreError::Locked(_)) if start.elapsed() < LIMIT => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            opened => return opened.unwrap(),
+        }
     }
 }
 

@@ -77,9 +77,8 @@ impl Inbox {
     fn restart(self) -> Inbox {
         let Inbox { instance, folder } = self;
         let (config, client, clock) = (instance.config(), instance.client.clone(), instance.clock.clone());
-        let origin = instance.iris.origin().to_string();
         drop(Arc::into_inner(instance).unwrap());
-        let store = Store::open(&config.site.data, &origin, &config.federation.handle_domain).unwrap();
+        let store = crate::harness::open_store(&config);
         let instance = Arc::new(Instance::new((*config).clone(), store, client, clock));
         Inbox { instance, folder }
     }

@@ -10,9 +10,9 @@ use tidings::config::Config;
 use tidings::instance::Instance;
 use tidings::net::{Client, Resolver, Settings};
 use tidings::publish::{Outlook, Publisher, Selection, silent};
-use tidings::store::{FollowState, Follower, Job, Store};
+use tidings::store::{FollowState, Follower, Job};
 
-use crate::harness::{page, wait_for};
+use crate::harness::{open_store, page, wait_for};
 
 const OLD: &str = "2026-11-01T10:00:00+01:00";
 pub(crate) const SHARED: &str = "https://remote.example/inbox";
@@ -44,8 +44,7 @@ impl Desk {
         );
         std::fs::write(&file, text).unwrap();
         let config = Config::read(&file).unwrap();
-        let origin = config.site.url.origin().ascii_serialization();
-        let store = Store::open(&config.site.data, &origin, &config.federation.handle_domain).unwrap();
+        let store = open_store(&config);
         let client = Client::new(Settings {
             allow_private: config.federation.allow_private_addresses,
             user_agent: "tidings-test".into(),
