@@ -4,12 +4,14 @@
 //! by [`Article::digest`] and the [`Impression`] that it leaves, never by time stamps of files.
 
 mod impression;
+mod print;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use self::impression::{Impression, Print, Sight};
+pub use self::impression::{Impression, Sight};
+pub use self::print::Print;
 
 /// What an article is sent as: the ActivityStreams type of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

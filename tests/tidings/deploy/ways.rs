@@ -15,7 +15,7 @@ const GRACE: &str = "publish = { settle = '100ms', delete_grace = '4s' }";
 type Way = fn(built: &Path, root: &Path, number: u32);
 
 /// One life of a site, deployed in one way.
-async fn live(way: Way, extra: &str) {
+async fn live(way: impl Fn(&Path, &Path, u32), extra: &str) {
     let world = World::prepare(Site::empty(), extra).await;
     let root = world.site.root().to_path_buf();
     let mut number = 0;
@@ -101,48 +101,31 @@ async fn the_folder_itself_is_removed_and_made_anew() {
     live(way, GRACE).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rsync_puts_whole_files_in_place() {
+/// A life in which rsync brings what was built.
+async fn rsync(options: &[&str]) {
     if !installed("rsync") {
         return;
     }
-    let way: Way = |_, root, _| {
+    let way = |_: &Path, root: &Path, _| {
         let (from, to) = names(root);
-        run(root, "rsync", &["-a", "--delete", &from, &to]);
+        run(root, "rsync", &[options, &[&from, &to]].concat());
     };
     live(way, GRACE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rsync_puts_whole_files_in_place() {
+    rsync(&["-a", "--delete"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rsync_writes_in_place() {
-    if !installed("rsync") {
-        return;
-    }
-    let way: Way = |_, root, _| {
-        let (from, to) = names(root);
-        run(
-            root,
-            "rsync",
-            &["-a", "--inplace", "--no-whole-file", "--delete", &from, &to],
-        );
-    };
-    live(way, GRACE).await;
+    rsync(&["-a", "--inplace", "--no-whole-file", "--delete"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rsync_delays_its_updates() {
-    if !installed("rsync") {
-        return;
-    }
-    let way: Way = |_, root, _| {
-        let (from, to) = names(root);
-        run(
-            root,
-            "rsync",
-            &["-rc", "--delay-updates", "--delete-delay", &from, &to],
-        );
-    };
-    live(way, GRACE).await;
+    rsync(&["-rc", "--delay-updates", "--delete-delay"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
