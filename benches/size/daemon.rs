@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,23 +17,25 @@ const LIMIT: Duration = Duration::from_secs(1_800);
 pub(crate) struct Daemon {
     child: Child,
     data: PathBuf,
+    log: PathBuf,
 }
 
 impl Daemon {
     /// Starts one whose configuration and data lie in `place`.
     pub(crate) fn start(place: &Path, output: &Path) -> io::Result<Daemon> {
         let config = configure(place, output)?;
-        let log = fs::File::create(place.join("log"))?;
+        let log = place.join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_tidings"))
             .args(["serve", "--config"])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
+            .stderr(fs::File::create(&log)?)
             .spawn()?;
         Ok(Daemon {
             child,
             data: place.join("data"),
+            log,
         })
     }
 
@@ -60,6 +63,17 @@ impl Daemon {
     pub(crate) fn wait_for_object(&self, key: &str, words: &str) {
         let record = self.data.join(format!("objects/{key}.json"));
         self.wait(|| fs::read_to_string(&record).is_ok_and(|record| record.contains(words)));
+    }
+
+    /// Waits until it listens, and answers where.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let read = || {
+            let log = fs::read_to_string(&self.log).ok()?;
+            let rest = log.split_once("listening on http://")?.1;
+            rest.lines().next()?.parse().ok()
+        };
+        self.wait(|| read().is_some());
+        read().expect("it was there")
     }
 
     /// What it took of the processors.

@@ -1,18 +1,31 @@
-//! How fast a page with much said about it is drawn: each figure beside a limit that is measured in the same run.
+//! How fast a page with much said about it is drawn and served: each figure beside a limit, or beside what nginx reaches
+//! with a file of the same bytes in the same run.
 //!
 //!     cargo bench --bench widget                      1,000 replies and 10,000 likes
 //!     cargo bench --bench widget -- --quick           a fiftieth of it: does the bench itself still work?
+//!     … --only draw,serve                             some of it
+//!     … --json                                        the rows as JSON
 //!     … --check                                       fails when a goal is missed
 
-#[allow(dead_code, reason = "shared with the other bench")]
+#[allow(dead_code, reason = "shared with the other benches")]
+#[path = "../size/daemon.rs"]
+mod daemon;
+#[path = "../rig/load.rs"]
+mod load;
+#[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../size/measure.rs"]
 mod measure;
+#[path = "../rig/nginx.rs"]
+mod nginx;
+#[allow(dead_code, reason = "shared with the other benches")]
+#[path = "../size/site.rs"]
+mod site;
+#[path = "../rig/table.rs"]
+mod table;
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -22,97 +35,192 @@ use tidings::instance::Instance;
 use tidings::net::{Client, Resolver, Settings};
 use tidings::store::file::file_name;
 use tidings::store::{Author, Interaction, InteractionKind, InteractionState, Object, Store};
-use tidings::widget;
+use tidings::widget::{self, Shelf};
 
+use self::daemon::Daemon;
+use self::load::{ask, race, request};
 use self::measure::{Took, least, took};
+use self::nginx::Nginx;
+use self::site::Site;
+use self::table::{Goal, Options, Row};
 
 const ORIGIN: &str = "https://blog.example";
 const PAGE: &str = "/posts/hello/";
 const KEY: &str = "posts~hello";
-/// What a fragment may take: a reader doesn't notice it beside the network.
-const GOAL: Duration = Duration::from_millis(30);
+/// What a fragment may take, in milliseconds: a reader doesn't notice it beside the network.
+const GOAL: f64 = 30.0;
 /// How often each is measured; the least counts.
 const TIMES: usize = 7;
 
-/// One line of the table.
-struct Row {
-    what: String,
-    figure: Duration,
-    limit: Duration,
+fn main() -> io::Result<()> {
+    let options = Options::read();
+    let (replies, likes) = if options.quick { (20, 200) } else { (1_000, 10_000) };
+    let ram = Path::new("/dev/shm");
+    let place = match ram.is_dir() {
+        true => tempfile::tempdir_in(ram)?,
+        false => tempfile::tempdir()?,
+    };
+    let mut rows = Vec::new();
+    let (mut instance, records) = instance(place.path(), replies, likes);
+    if options.asks_for("draw") {
+        draw(&mut instance, (replies, likes), records, &mut rows);
+    }
+    // Two can't have the store.
+    drop(instance);
+    if options.asks_for("serve") {
+        serve(place.path(), options.quick, &mut rows)?;
+    }
+    table::print(&rows, &options)
 }
 
-fn main() -> io::Result<()> {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    let check = std::env::args().any(|argument| argument == "--check");
-    let (replies, likes) = if quick { (20, 200) } else { (1_000, 10_000) };
-    let place = tempfile::tempdir()?;
-    let data = place.path().join("data");
-    let (instance, records) = instance(place.path(), replies, likes);
-    let draw = || widget::thread(&instance, PAGE).expect("the records can be read");
-
-    let reading = least(TIMES, || read_all(&data.join("interactions")));
-    let (first, html) = took(draw);
-    assert!(html.matches("tidings-reply ").count() >= replies, "all are there");
+/// What drawing takes, by the clock.
+fn draw(instance: &mut Instance, (replies, likes): (usize, usize), records: usize, rows: &mut Vec<Row>) {
+    let thread = |instance: &Instance| widget::thread(instance, PAGE).expect("the records can be read");
+    let mut row = |what: String, figure: Took, limit: f64| {
+        rows.push(Row {
+            what,
+            figure: figure.wall.as_secs_f64() * 1e3,
+            limit,
+            unit: "ms",
+            goal: Goal::AtMost(1.0),
+        });
+    };
+    let folder = instance.store.disk.path("interactions").with_extension("");
+    let reading = least(TIMES, || read_all(&folder));
+    let first = (0..TIMES)
+        .map(|_| {
+            instance.shelf = Shelf::default();
+            let (took, html) = took(|| thread(instance));
+            assert!(html.matches("tidings-reply ").count() >= replies, "all are there");
+            took
+        })
+        .reduce(Took::least)
+        .expect("at least once");
+    row(
+        format!("drawn from cold, {replies} replies and {likes} likes"),
+        first,
+        GOAL,
+    );
+    row(
+        format!("the same; limit: reading its {records} files"),
+        first,
+        reading.wall.as_secs_f64() * 1e3,
+    );
     let mut more = 0;
-    let anew = (0..TIMES)
-        .map(|_| {
+    let mut after = |instance: &Instance, change: &dyn Fn(&Instance, usize)| {
+        let each = (0..TIMES).map(|_| {
             more += 1;
-            let like = record(InteractionKind::Like, likes + more);
-            instance.store.interactions.put(&like).expect("the disk takes it");
-            took(draw).0
+            change(instance, more);
+            took(|| thread(instance)).0
+        });
+        each.reduce(Took::least).expect("at least once")
+    };
+    let put = |instance: &Instance, record: &Interaction| {
+        instance
+            .store
+            .interactions
+            .put(record)
+            .expect("the disk takes it");
+    };
+    let like = after(instance, &|instance, more| {
+        put(instance, &record(InteractionKind::Like, likes + more));
+    });
+    row("drawn after one more like".into(), like, GOAL);
+    let reply = after(instance, &|instance, more| {
+        put(instance, &record(InteractionKind::Reply, replies + more));
+    });
+    row("drawn after one more reply".into(), reply, GOAL);
+    let edit = after(instance, &|instance, more| {
+        let mut edited = record(InteractionKind::Reply, more * 3 % replies);
+        edited.content = Some(format!("<p>edited for the {more}. time</p>"));
+        put(instance, &edited);
+    });
+    row("drawn after an edit of one".into(), edit, GOAL);
+    let json = |instance: &Instance| widget::interactions_drawing(instance, PAGE).expect("they can be read");
+    drop(json(instance));
+    let data = (0..TIMES)
+        .map(|n| {
+            put(instance, &record(InteractionKind::Like, likes + 1_000 + n));
+            took(|| json(instance)).0
         })
         .reduce(Took::least)
         .expect("at least once");
-    let elsewhere = (0..TIMES)
-        .map(|_| {
-            more += 1;
-            let mut like = record(InteractionKind::Like, likes + more);
-            like.object = Some("posts~other".into());
-            instance.store.interactions.put(&like).expect("the disk takes it");
-            took(draw).0
-        })
-        .reduce(Took::least)
-        .expect("at least once");
-    let html = draw();
-    let copying = least(TIMES, || drop(std::hint::black_box(html.clone())));
+    row(
+        "its JSON, which names all of them, after one more like".into(),
+        data,
+        GOAL,
+    );
+    let elsewhere = after(instance, &|instance, more| {
+        let mut like = record(InteractionKind::Like, likes + more);
+        like.object = Some("posts~other".into());
+        like.id = format!("elsewhere{more}");
+        put(instance, &like);
+    });
+    row("asked for after a like elsewhere".into(), elsewhere, 1.0);
+}
 
-    let rows = [
-        Row {
-            what: format!("first drawing; reading its {records} files"),
-            figure: first.wall,
-            limit: reading.wall,
-        },
-        Row {
-            what: "drawing after one more like; 30 ms".into(),
-            figure: anew.wall,
-            limit: GOAL,
-        },
-        Row {
-            what: "asking after a like elsewhere; copying the text".into(),
-            figure: elsewhere.wall,
-            limit: copying.wall,
-        },
-    ];
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{replies} replies, {likes} likes: {} KB of HTML",
-        html.len() / 1000
-    )?;
-    for row in &rows {
-        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-        writeln!(
-            out,
-            "{:<56}{:>9.2} ms  {:>9.2} ms",
-            row.what,
-            ms(row.figure),
-            ms(row.limit)
-        )?;
+/// What of it is served a second, against nginx.
+fn serve(place: &Path, quick: bool, rows: &mut Vec<Row>) -> io::Result<()> {
+    let Some(nginx) = Nginx::start(place)? else {
+        return Ok(());
+    };
+    let site = Site::write(place.join("public"), 30, 6_000)?;
+    let daemon = Daemon::start(place, &site.root)?;
+    daemon.wait_for_baseline();
+    let ours = daemon.address();
+    let target = format!("/ap/widgets/thread?page={PAGE}");
+    let plain = request(&target, &[]);
+    let packed = request(&target, &[("Accept-Encoding", "gzip")]);
+    let rounds = quick.then_some(1);
+    let mut etags = (String::new(), String::new());
+    for (name, what, asked) in [
+        ("thread.html", "the thread", &plain),
+        ("thread.html.gz", "the thread, packed", &packed),
+    ] {
+        let answer = ask(ours, asked)?;
+        assert_eq!(answer.status, 200);
+        assert_eq!(
+            answer.header("content-encoding").is_some(),
+            name.ends_with(".gz"),
+            "{what}"
+        );
+        nginx.serve(name, &answer.body)?;
+        let theirs = request(&format!("/{name}"), &[]);
+        let etag = |answer: &load::Answer| answer.header("etag").unwrap_or_default().to_string();
+        etags = (etag(&answer), etag(&ask(nginx.address, &theirs)?));
+        let rates = race((ours, asked), (nginx.address, &theirs), 200, rounds)?;
+        rows.push(against_nginx(
+            format!("{what}, {} KB", answer.body.len() / 1000),
+            rates,
+        ));
     }
-    if check && !quick && anew.wall > GOAL {
-        return Err(io::Error::other("drawing takes longer than 30 ms"));
-    }
+    let known = request(
+        &target,
+        &[("Accept-Encoding", "gzip"), ("If-None-Match", &etags.0)],
+    );
+    let theirs = request("/thread.html.gz", &[("If-None-Match", &etags.1)]);
+    let rates = race((ours, &known), (nginx.address, &theirs), 304, rounds)?;
+    rows.push(against_nginx("the thread, known already: 304".into(), rates));
+    let counts = request(&format!("/ap/widgets/counts?page={PAGE}"), &[]);
+    let answer = ask(ours, &counts)?;
+    nginx.serve("counts.html", &answer.body)?;
+    let theirs = request("/counts.html", &[]);
+    let rates = race((ours, &counts), (nginx.address, &theirs), 200, rounds)?;
+    rows.push(against_nginx(
+        format!("the counts, {} bytes", answer.body.len()),
+        rates,
+    ));
     Ok(())
+}
+
+fn against_nginx(what: String, (figure, limit): (f64, f64)) -> Row {
+    Row {
+        what: format!("{what}; limit: nginx with a file"),
+        figure,
+        limit,
+        unit: "/s",
+        goal: Goal::AtLeast(0.7),
+    }
 }
 
 fn read_all(folder: &Path) {
@@ -126,7 +234,7 @@ fn start() -> Timestamp {
 }
 
 /// An instance with one page, about which so much was said, and how many records that are.
-fn instance(folder: &Path, replies: usize, likes: usize) -> (Arc<Instance>, usize) {
+fn instance(folder: &Path, replies: usize, likes: usize) -> (Instance, usize) {
     let text = format!(
         "[site]\nurl = '{ORIGIN}'\noutput = 'public'\ndata = 'data'\n[[actor]]\nname = 'blog'\n\
          [interactions]\nmoderation = 'show'\n"
@@ -164,7 +272,7 @@ fn instance(folder: &Path, replies: usize, likes: usize) -> (Arc<Instance>, usiz
     }))
     .expect("it is an object");
     instance.store.objects.put(&object).expect("the disk takes it");
-    (Arc::new(instance), records)
+    (instance, records)
 }
 
 /// What the `number`th of 500 people said, each third one in answer to another.

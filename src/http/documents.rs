@@ -46,6 +46,8 @@ impl Moment {
 #[derive(Clone, Debug)]
 struct Kept {
     made: Moment,
+    /// Of one that has a number.
+    number: Option<u64>,
     status: StatusCode,
     headers: HeaderMap,
     body: Full<Bytes>,
@@ -69,14 +71,19 @@ impl Documents {
     /// The answer that was given at this moment.
     pub(super) fn get(&self, target: &str, moment: Moment) -> Option<Reply> {
         let kept = self.0.get(target).filter(|kept| kept.made == moment)?;
-        let mut reply = Reply::new(Either::Left(kept.body));
-        *reply.status_mut() = kept.status;
-        *reply.headers_mut() = kept.headers;
-        Some(reply)
+        Some(kept.reply())
+    }
+
+    /// The answer that was given with the document of this number, which is as good at this moment.
+    pub(super) fn again(&self, target: &str, moment: Moment, number: u64) -> Option<Reply> {
+        let mut kept = self.0.get(target).filter(|kept| kept.number == Some(number))?;
+        kept.made = moment;
+        self.0.insert(target.into(), kept.clone());
+        Some(kept.reply())
     }
 
     /// Keeps an answer that was made at this moment, if it is a document for everybody.
-    pub(super) fn put(&self, target: &str, moment: Moment, reply: &Reply) {
+    pub(super) fn put(&self, target: &str, moment: Moment, number: Option<u64>, reply: &Reply) {
         let is_document = matches!(reply.status(), StatusCode::OK | StatusCode::GONE);
         let cache = reply
             .headers()
@@ -89,12 +96,22 @@ impl Documents {
         {
             let kept = Kept {
                 made: moment,
+                number,
                 status: reply.status(),
                 headers: reply.headers().clone(),
                 body: body.clone(),
             };
             self.0.insert(target.into(), kept);
         }
+    }
+}
+
+impl Kept {
+    fn reply(self) -> Reply {
+        let mut reply = Reply::new(Either::Left(self.body));
+        *reply.status_mut() = self.status;
+        *reply.headers_mut() = self.headers;
+        reply
     }
 }
 
@@ -109,7 +126,7 @@ mod tests {
     fn an_answer_is_good_until_something_changes_or_the_minute_is_over() {
         let documents = Documents::new();
         let reply = respond::document("text/plain", b"hello".to_vec(), Cache::Minute);
-        documents.put("/a", NOW, &reply);
+        documents.put("/a", NOW, None, &reply);
         let found = documents.get("/a", NOW).unwrap();
         assert_eq!(found.headers(), reply.headers());
         assert!(documents.get("/a", Moment { change: 8, ..NOW }).is_none());
@@ -118,12 +135,24 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_is_the_same_after_a_change_is_given_again() {
+        let documents = Documents::new();
+        let reply = respond::document("text/plain", b"hello".to_vec(), Cache::Revalidate);
+        documents.put("/a", NOW, Some(3), &reply);
+        let later = Moment { change: 8, ..NOW };
+        assert!(documents.again("/a", later, 4).is_none());
+        let found = documents.again("/a", later, 3).unwrap();
+        assert_eq!(found.headers(), reply.headers());
+        assert!(documents.get("/a", later).is_some());
+    }
+
+    #[test]
     fn what_is_not_for_everybody_is_not_kept() {
         let documents = Documents::new();
         let private = respond::document("text/plain", b"psst".to_vec(), Cache::Never);
-        documents.put("/private", NOW, &private);
-        documents.put("/problem", NOW, &respond::not_found());
-        documents.put("/elsewhere", NOW, &respond::redirect("/", Cache::Minute));
+        documents.put("/private", NOW, None, &private);
+        documents.put("/problem", NOW, None, &respond::not_found());
+        documents.put("/elsewhere", NOW, None, &respond::redirect("/", Cache::Minute));
         for target in ["/private", "/problem", "/elsewhere"] {
             assert!(documents.get(target, NOW).is_none(), "{target}");
         }

@@ -81,13 +81,42 @@ pub(super) fn vary(reply: &mut Reply) {
     reply.headers_mut().insert(VARY, HeaderValue::from_name(ACCEPT));
 }
 
-fn with_status(status: StatusCode, media_type: &'static str, body: Vec<u8>, cache: Cache) -> Reply {
+fn with_status(status: StatusCode, media_type: &'static str, body: impl Into<Bytes>, cache: Cache) -> Reply {
+    let body = body.into();
     let etag = HeaderValue::from_str(&etag(&body)).expect("hexadecimal digits in quotes");
     let mut reply = plain(status, body);
     let headers = reply.headers_mut();
     headers.insert(ETAG, etag);
     headers.insert(CACHE_CONTROL, cache.value());
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    reply
+}
+
+/// A document that is made elsewhere, where another one has another number.
+#[derive(Clone, Debug)]
+pub(super) struct Numbered {
+    /// Its number.
+    pub(super) number: u64,
+    body: Bytes,
+}
+
+/// A document with a number, and without an ETag, which takes a while: either the same one is kept, or [`sealed`] gives
+/// it one.
+pub(super) fn numbered(number: u64, media_type: &'static str, body: Bytes, cache: Cache) -> Reply {
+    let mut reply = plain(StatusCode::OK, body.clone());
+    reply.extensions_mut().insert(Numbered { number, body });
+    let headers = reply.headers_mut();
+    headers.insert(CACHE_CONTROL, cache.value());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    reply
+}
+
+/// The same with its strong ETag.
+pub(super) fn sealed(mut reply: Reply) -> Reply {
+    if let Some(numbered) = reply.extensions_mut().remove::<Numbered>() {
+        let etag = HeaderValue::from_str(&etag(&numbered.body)).expect("hexadecimal digits in quotes");
+        reply.headers_mut().insert(ETAG, etag);
+    }
     reply
 }
 

@@ -12,7 +12,7 @@ use super::documents::{Documents, Moment};
 use super::negotiate::{Wanted, wanted};
 use super::peer::Peer;
 use super::request::Asked;
-use super::respond::{Reply, finish, not_found, plain, problem};
+use super::respond::{Numbered, Reply, finish, not_found, plain, problem};
 use super::{actor, compress, discovery, inbox, object, respond, widget};
 use crate::ap::nodeinfo::Version;
 use crate::instance::Instance;
@@ -259,7 +259,7 @@ async fn read(asked: &Asked<'_>, documents: &Documents, route: Route<'_>) -> Rep
         Keep::ByPath | Keep::Never => None,
     };
     let Some(target) = kept_as else {
-        return finish(route.get(asked).await, true);
+        return finish(respond::sealed(route.get(asked).await), true);
     };
     let coding = match route.is_for_browsers() {
         true => compress::wanted(asked.parts),
@@ -272,11 +272,18 @@ async fn read(asked: &Asked<'_>, documents: &Documents, route: Route<'_>) -> Rep
     if let Some(reply) = documents.get(target, moment) {
         return reply;
     }
-    let mut reply = finish(route.get(asked).await, true);
+    let made = route.get(asked).await;
+    let number = made.extensions().get::<Numbered>().map(|made| made.number);
+    if let Some(number) = number
+        && let Some(reply) = documents.again(target, moment, number)
+    {
+        return reply;
+    }
+    let mut reply = finish(respond::sealed(made), true);
     if route.is_for_browsers() {
         reply = compress::coded(reply, coding).await;
     }
-    documents.put(target, moment, &reply);
+    documents.put(target, moment, number, &reply);
     reply
 }
 

@@ -19,7 +19,7 @@ use crate::instance::Instance;
 use crate::store::StoreError;
 use crate::widget::events::{self, Closed, Feed};
 use crate::widget::interact::{self, Problem, Wish};
-use crate::widget::{self};
+use crate::widget::{self, Drawing};
 
 const HTML: &str = "text/html; charset=utf-8";
 /// After how many seconds a reader whom there is no room for may come again.
@@ -34,8 +34,8 @@ const PICTURE_POLICY: &str = "default-src 'none'; sandbox";
 
 /// The JSON of a page's interactions.
 pub(super) async fn interactions(asked: &Asked<'_>) -> Reply {
-    match read(asked, widget::interactions_text).await {
-        Ok(Some(json)) => fresh("application/json", json),
+    match read(asked, widget::interactions_drawing).await {
+        Ok(Some(json)) => drawn("application/json", &json),
         Ok(None) => problem(StatusCode::NOT_FOUND, "that page is not published"),
         Err(refusal) => refusal,
     }
@@ -43,20 +43,21 @@ pub(super) async fn interactions(asked: &Asked<'_>) -> Reply {
 
 /// The thread of a page.
 pub(super) async fn thread(asked: &Asked<'_>) -> Reply {
-    fragment(asked, widget::thread).await
+    fragment(asked, widget::thread_drawing).await
 }
 
 /// The numbers of a page.
 pub(super) async fn counts(asked: &Asked<'_>) -> Reply {
-    fragment(asked, widget::counts).await
+    fragment(asked, widget::counts_drawing).await
 }
 
 async fn fragment(
     asked: &Asked<'_>,
-    make: impl FnOnce(&Instance, &str) -> Result<String, StoreError> + Send + 'static,
+    make: impl FnOnce(&Instance, &str) -> Result<Option<Arc<Drawing>>, StoreError> + Send + 'static,
 ) -> Reply {
     match read(asked, make).await {
-        Ok(html) => fresh(HTML, html),
+        Ok(Some(html)) => drawn(HTML, &html),
+        Ok(None) => fresh(HTML, String::new()),
         Err(refusal) => refusal,
     }
 }
@@ -249,6 +250,16 @@ fn page(asked: &Asked<'_>, status: StatusCode, html: String) -> Reply {
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     reply
+}
+
+/// A document that was drawn, without its ETag: the same one may be kept with it.
+fn drawn(media_type: &'static str, drawing: &Drawing) -> Reply {
+    respond::numbered(
+        drawing.serial(),
+        media_type,
+        drawing.text().clone(),
+        Cache::Revalidate,
+    )
 }
 
 /// A document that is asked for again each time, and answered with 304 while it stays.

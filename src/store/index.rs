@@ -189,6 +189,11 @@ impl<B> Index<B> {
         (ids, self.revision)
     }
 
+    /// The revision as it is now.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     pub(super) fn get(&self, id: &str) -> Option<&Entry<B>> {
         self.briefs.get(id).map(|entry| &**entry)
     }

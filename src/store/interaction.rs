@@ -1,16 +1,20 @@
 //! What somebody said or did about one of our objects.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::Record;
 use super::file::short_hash;
 use crate::ap::emoji::Emoji;
 
-/// A reply, like, boost, mention or quote.
+/// A reply, like, boost, mention or quote. `R` is how its `raw` is read: whole, or as little of it as is needed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Interaction {
+pub struct Interaction<R = Value> {
     /// Short and stable: see [`Interaction::id_of`].
     pub id: String,
     /// What it is.
@@ -61,7 +65,82 @@ pub struct Interaction {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
     /// The activity as it came; of a reply that was fetched, a Create around the object as it came.
-    pub raw: Value,
+    pub raw: R,
+}
+
+/// Of an activity as it came only the tags, of itself and of its object: all that a page shows of it beside what stands
+/// in the record's other fields.
+#[derive(Clone, Debug)]
+pub struct Tags(pub Value);
+
+impl<'de> Deserialize<'de> for Tags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
+        deserializer.deserialize_any(Pick { within: true }).map(Tags)
+    }
+}
+
+/// Reads the field `tag` of an object, and `within` of the one in its field `object`; passes over everything else.
+struct Pick {
+    within: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Pick {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pick {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an activity or an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut picked = serde_json::Map::new();
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "tag" => drop(picked.insert("tag".into(), map.next_value()?)),
+                "object" if self.within => {
+                    let object = map.next_value_seed(Pick { within: false })?;
+                    picked.insert("object".into(), object);
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Value::Object(picked))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Null)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
 }
 
 /// What an interaction is.
@@ -111,7 +190,7 @@ pub struct Author {
 }
 
 /// A picture, a sound or a film of a remote object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Attachment {
     /// Where it lies on its own server.
     pub url: String,
@@ -167,6 +246,8 @@ pub struct InteractionBrief {
     pub published: Timestamp,
     /// See [`Interaction::received`].
     pub received: Timestamp,
+    /// See [`Author::shy`].
+    pub shy: bool,
 }
 
 impl Record for Interaction {
@@ -183,6 +264,7 @@ impl Record for Interaction {
             public: self.public,
             published: self.published,
             received: self.received,
+            shy: self.actor.shy,
         }
     }
 
@@ -195,5 +277,37 @@ impl Record for Interaction {
             Interaction::label_of_actor(&self.actor.id),
             Interaction::label_of_activity(&self.activity),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_an_activity_only_the_tags_are_taken() {
+        let tags = |raw: Value| serde_json::from_str::<Tags>(&raw.to_string()).unwrap().0;
+        let raw = json!({
+            "id": "x", "tag": { "name": "a" }, "cc": ["y"],
+            "object": { "tag": [{ "name": "b" }], "object": { "tag": [] }, "likes": 7 },
+        });
+        assert_eq!(
+            tags(raw),
+            json!({ "tag": { "name": "a" }, "object": { "tag": [{ "name": "b" }] } })
+        );
+        assert_eq!(
+            tags(json!({ "object": "https://a.example/1" }))["object"],
+            Value::Null
+        );
+        for odd in [
+            json!(null),
+            json!("x"),
+            json!([1, { "tag": [] }]),
+            json!(-1.5),
+            json!(true),
+        ] {
+            assert_eq!(tags(odd)["tag"], Value::Null);
+        }
     }
 }

@@ -54,17 +54,6 @@ pub struct Table<R: Record> {
     version: AtomicU64,
 }
 
-/// A record of a group, as far as it is known without reading its file.
-#[derive(Clone, Debug)]
-pub struct Member<B> {
-    /// Its id.
-    pub id: Arc<str>,
-    /// What of it is kept in memory.
-    pub brief: B,
-    /// The table's revision in which it was last written: what was read of it then is still true.
-    pub revision: u64,
-}
-
 /// A record that is written, but isn't one of its table yet.
 #[derive(Debug)]
 pub struct Staged<R: Record> {
@@ -118,6 +107,14 @@ impl<R: Record> Table<R> {
     /// A record, read from its file.
     pub fn get(&self, id: &str) -> Result<Option<R>, StoreError> {
         if !self.lock().contains(id) {
+            return Ok(None);
+        }
+        self.read(id)
+    }
+
+    /// The same as another type reads it: one that leaves out what isn't needed.
+    pub fn get_as<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, StoreError> {
+        if !self.contains(id) {
             return Ok(None);
         }
         self.read(id)
@@ -263,15 +260,17 @@ impl<R: Record> Table<R> {
             .collect()
     }
 
-    /// The same, each with the revision in which it was last written.
-    pub fn members(&self, group: &str) -> Vec<Member<R::Brief>> {
-        let index = self.lock();
-        let members = index.group(group).map(|(id, entry)| Member {
-            id: Arc::clone(id),
-            brief: entry.brief.clone(),
-            revision: entry.revision,
-        });
-        members.collect()
+    /// The revision of the latest change.
+    pub fn revision(&self) -> u64 {
+        self.lock().revision()
+    }
+
+    /// Calls `see` with the id and the brief of every record of a group, and with the revision in which it was last
+    /// written: what was read of it then is still true. In no order; `see` must be short: the index is locked.
+    pub fn each_of(&self, group: &str, mut see: impl FnMut(&Arc<str>, &R::Brief, u64)) {
+        for (id, entry) in self.lock().group(group) {
+            see(id, &entry.brief, entry.revision);
+        }
     }
 
     /// The revision in which a group last changed; 0 when it never had a member.
@@ -315,7 +314,7 @@ impl<R: Record> Table<R> {
         format!("{}/{}", self.folder, file_name(id))
     }
 
-    fn read(&self, id: &str) -> Result<Option<R>, StoreError> {
+    fn read<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, StoreError> {
         let key = self.key(id);
         let Some(bytes) = self.disk.get(&key)? else {
             return Ok(None);
@@ -455,7 +454,7 @@ mod tests {
         table.put(&fruit("cherry", "red")).unwrap();
         assert!(table.revision_of("red") > red);
         assert_eq!(table.revision_of("yellow"), yellow);
-        assert_eq!(table.members("yellow")[0].revision, yellow);
+        table.each_of("yellow", |_, _, revision| assert_eq!(revision, yellow));
         table.delete("lemon").unwrap();
         assert!(
             table.revision_of("yellow") > yellow,

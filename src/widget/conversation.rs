@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::item::{Item, Person, Picture, Role};
+use super::shelf::Face;
 use super::{page, shelf};
 use crate::config::Config;
 use crate::instance::Instance;
@@ -21,9 +22,9 @@ const MAX_NOTES: usize = 500;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conversation {
     /// Newest first, as the faces are shown.
-    pub(super) likes: Vec<Arc<Item>>,
+    pub(super) likes: Arc<[Face]>,
     /// Likewise.
-    pub(super) boosts: Vec<Arc<Item>>,
+    pub(super) boosts: Arc<[Face]>,
     /// Oldest first.
     pub(super) quotes: Vec<Arc<Item>>,
     /// Oldest first on each level: a conversation is read downwards.
@@ -49,6 +50,10 @@ pub(super) fn of_object(instance: &Instance, key: &str) -> Result<Conversation, 
         .expire
         .and_then(|age| instance.clock.now().checked_sub(age).ok());
     let keep = |item: &Item| oldest.is_none_or(|oldest| item.since >= oldest);
+    let row = |row: &Arc<[Face]>| match oldest {
+        Some(oldest) => row.iter().filter(|face| face.since >= oldest).cloned().collect(),
+        None => Arc::clone(row),
+    };
 
     let mut conversation = Conversation::default();
     let mut replies: Vec<(Arc<Item>, Option<String>)> = Vec::new();
@@ -64,6 +69,11 @@ pub(super) fn of_object(instance: &Instance, key: &str) -> Result<Conversation, 
             let parent = parent.map(str::to_string).or_else(|| root.clone());
             (id.to_string(), parent)
         }));
+        // A like of one of our notes further down is not one of the page.
+        if root.is_none() {
+            conversation.likes = row(&said.likes);
+            conversation.boosts = row(&said.boosts);
+        }
         let mut answered = answered_by(instance, &key);
         for item in said.items().filter(|item| keep(item)) {
             match item.kind {
@@ -72,9 +82,6 @@ pub(super) fn of_object(instance: &Instance, key: &str) -> Result<Conversation, 
                     let parent = item.in_reply_to.clone().or_else(|| root.clone());
                     replies.push((Arc::clone(item), parent));
                 }
-                // A like of one of our notes further down is not one of the page.
-                InteractionKind::Like if root.is_none() => conversation.likes.push(Arc::clone(item)),
-                InteractionKind::Boost if root.is_none() => conversation.boosts.push(Arc::clone(item)),
                 InteractionKind::Quote if root.is_none() => conversation.quotes.push(Arc::clone(item)),
                 _ => {}
             }
@@ -104,8 +111,6 @@ pub(super) fn of_object(instance: &Instance, key: &str) -> Result<Conversation, 
     }
     conversation.reply_count = replies.len();
     conversation.replies = nest(replies, &unseen);
-    conversation.likes.sort_by(|a, b| newest(a, b));
-    conversation.boosts.sort_by(|a, b| newest(a, b));
     conversation.quotes.sort_by(|a, b| oldest_first(a, b));
     Ok(conversation)
 }
@@ -268,10 +273,6 @@ fn oldest_first(a: &Item, b: &Item) -> std::cmp::Ordering {
     key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
 }
 
-fn newest(a: &Item, b: &Item) -> std::cmp::Ordering {
-    oldest_first(b, a)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,6 +301,7 @@ mod tests {
             reaction: None,
             emoji: Vec::new(),
             attachments: Vec::new(),
+            print: 0,
         };
         (Arc::new(item), parent.map(Into::into))
     }

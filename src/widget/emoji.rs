@@ -9,7 +9,7 @@ use crate::ap;
 const MAX_EMOJI: usize = 64;
 
 /// A custom emoji.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Emoji {
     /// With its colons.
     pub(super) name: String,

@@ -1,12 +1,14 @@
 //! One thing that somebody said or did, as a page shows it: read from its record, cleaned, without what readers don't need.
 
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::emoji::{self, Emoji};
 use super::picture::Purpose;
+use crate::store::interaction::Tags;
 use crate::store::{Attachment, Author, Interaction, InteractionKind, Object};
 
 /// Longest name that is shown, in characters; Mastodon's own limit is 30, Misskey's 50.
@@ -40,10 +42,12 @@ pub(super) struct Item {
     pub(super) reaction: Option<String>,
     pub(super) emoji: Vec<Emoji>,
     pub(super) attachments: Vec<Attachment>,
+    /// Of all the above, so that what was drawn of it is found again.
+    pub(super) print: u64,
 }
 
 /// Somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Person {
     pub(super) name: String,
     pub(super) handle: String,
@@ -55,7 +59,7 @@ pub(super) struct Person {
 }
 
 /// Who somebody is on this page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Role {
     Owner,
     Guest,
@@ -64,7 +68,7 @@ pub(super) enum Role {
 }
 
 /// The picture of somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Picture {
     /// On our own site: a path.
     Own(String),
@@ -115,6 +119,12 @@ impl Picture {
     }
 }
 
+/// A hash that nobody outside can aim at.
+pub(super) fn hasher() -> impl std::hash::Hasher {
+    static SEED: OnceLock<RandomState> = OnceLock::new();
+    SEED.get_or_init(RandomState::new).build_hasher()
+}
+
 /// A remote picture, and what it is shown as.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Source {
@@ -130,19 +140,19 @@ impl Source {
 }
 
 impl Item {
-    pub(super) fn of_record(record: &Interaction) -> Item {
+    pub(super) fn of_record(record: Interaction<Tags>) -> Item {
         let author = Arc::new(Person::guest(&record.actor));
-        let id = record.remote_object.as_ref().unwrap_or(&record.activity);
-        Item {
+        let id = record.remote_object.unwrap_or(record.activity);
+        let item = Item {
             kind: record.kind,
-            id: id.clone(),
             url: record
                 .url
                 .as_deref()
                 .and_then(web_address)
-                .or_else(|| web_address(id))
+                .or_else(|| web_address(&id))
                 .unwrap_or_default(),
-            in_reply_to: record.in_reply_to.clone(),
+            id,
+            in_reply_to: record.in_reply_to,
             author,
             published: record.published,
             updated: record.updated.filter(|updated| *updated > record.published),
@@ -154,9 +164,9 @@ impl Item {
                 .filter(|text| !text.is_empty()),
             sensitive: record.sensitive,
             language: record.language.as_deref().and_then(language),
-            content: record.content.clone().unwrap_or_default(),
-            reaction: record.emoji.clone(),
-            emoji: emoji::of_activity(&record.raw),
+            content: record.content.unwrap_or_default(),
+            reaction: record.emoji,
+            emoji: emoji::of_activity(&record.raw.0),
             attachments: record
                 .attachments
                 .iter()
@@ -167,7 +177,9 @@ impl Item {
                     ..attachment.clone()
                 })
                 .collect(),
-        }
+            print: 0,
+        };
+        item.printed()
     }
 
     /// One of our own notes.
@@ -189,7 +201,7 @@ impl Item {
                 })
             })
             .collect();
-        Item {
+        let item = Item {
             kind: InteractionKind::Reply,
             url: text("url").unwrap_or_else(|| id.clone()),
             id,
@@ -205,7 +217,36 @@ impl Item {
             reaction: None,
             emoji: Vec::new(),
             attachments,
-        }
+            print: 0,
+        };
+        item.printed()
+    }
+
+    fn printed(mut self) -> Item {
+        let Item {
+            kind,
+            id,
+            url,
+            in_reply_to,
+            author,
+            published,
+            updated,
+            since: _,
+            summary,
+            sensitive,
+            language,
+            content,
+            reaction,
+            emoji,
+            attachments,
+            print: _,
+        } = &self;
+        let mut hasher = hasher();
+        (*kind as u8, id, url, in_reply_to, author, published, updated).hash(&mut hasher);
+        (summary, sensitive, language, content, reaction).hash(&mut hasher);
+        (emoji, attachments).hash(&mut hasher);
+        self.print = hasher.finish();
+        self
     }
 
     /// Every remote picture that a page would show of it, the author's first.

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::conversation::{Conversation, Node};
 use super::item::{Item, Person, Role, is_picture};
 use super::picture::Purpose;
+use super::shelf::{self, Face};
 use super::view::{Counts, Viewer};
 use crate::ap::iri::Iris;
 use crate::config::Show;
-use crate::store::Attachment;
+use crate::store::{Attachment, StoreError};
 
 /// What `show` lets readers see of a conversation: all of it, its numbers, or nothing.
 pub(super) fn of_conversation(
@@ -17,7 +18,7 @@ pub(super) fn of_conversation(
     object: &str,
     conversation: &Conversation,
     show: Show,
-) -> Value {
+) -> Result<Value, StoreError> {
     let counts = match show {
         Show::All | Show::Counts => Counts::of(conversation),
         Show::None => Counts::default(),
@@ -27,20 +28,20 @@ pub(super) fn of_conversation(
         Show::All => conversation,
         Show::Counts | Show::None => &nothing,
     };
-    let faces = |items: &[std::sync::Arc<Item>]| -> Vec<Value> {
-        let named = items.iter().filter(|item| item.author.role != Role::Shy);
-        named.map(|item| face(viewer, item)).collect()
+    let faces = |row: &[Face]| -> Result<Vec<Value>, StoreError> {
+        let named = shelf::faces(viewer.instance, row, usize::MAX)?;
+        Ok(named.iter().map(|item| face(viewer, item)).collect())
     };
     let quotes: Vec<Value> = shown.quotes.iter().map(|item| said(viewer, item)).collect();
-    json!({
+    Ok(json!({
         "page": page,
         "object": object,
         "counts": counts,
-        "likes": faces(&shown.likes),
-        "boosts": faces(&shown.boosts),
+        "likes": faces(&shown.likes)?,
+        "boosts": faces(&shown.boosts)?,
         "quotes": quotes,
         "replies": shown.replies.iter().map(|node| reply(viewer, node)).collect::<Vec<_>>(),
-    })
+    }))
 }
 
 fn actor(viewer: &Viewer<'_>, person: &Person) -> Value {

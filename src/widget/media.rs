@@ -120,6 +120,20 @@ struct Failure {
     next: Option<Timestamp>,
 }
 
+/// Up to which revision of the interactions was looked for pictures.
+#[derive(Debug, Default)]
+struct Looked {
+    everywhere: u64,
+    /// Further, under some KEYs.
+    under: HashMap<Arc<str>, u64>,
+}
+
+impl Looked {
+    fn at(&self, key: &str) -> u64 {
+        self.under.get(key).copied().unwrap_or(self.everywhere)
+    }
+}
+
 /// Fetches what is shown and isn't kept yet, then whatever comes, until `shutdown` says stop.
 pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     let mut changed = instance.changed.subscribe();
@@ -133,10 +147,11 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
     let mut everything = false;
     let mut missed = false;
     let mut stirred: HashSet<Arc<str>> = HashSet::new();
+    let mut looked = Looked::default();
     let mut look_at: Option<Instant> = None;
     loop {
         if std::mem::take(&mut everything) {
-            go_round(&instance, &failures, &mut queue).await;
+            go_round(&instance, &failures, &mut queue, &mut looked).await;
         }
         while running.len() < AT_A_TIME
             && let Some(wanted) = queue.waiting.pop_front()
@@ -166,7 +181,7 @@ pub async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
                 look_at = None;
                 everything |= std::mem::take(&mut missed);
                 for key in stirred.drain() {
-                    look(&instance, &key, &failures, &mut queue).await;
+                    look(&instance, &key, &failures, &mut queue, &mut looked).await;
                 }
             }
             Some(ended) = running.join_next(), if !running.is_empty() => {
@@ -209,12 +224,18 @@ fn keys(instance: &Instance) -> Vec<Arc<str>> {
 }
 
 /// Goes through all that is shown: what isn't kept is fetched, while there is room, and what isn't shown goes.
-async fn go_round(instance: &Arc<Instance>, failures: &HashMap<Source, Failure>, queue: &mut Queue) {
+async fn go_round(
+    instance: &Arc<Instance>,
+    failures: &HashMap<Source, Failure>,
+    queue: &mut Queue,
+    looked: &mut Looked,
+) {
     let has_room = has_room(instance);
+    let revision = instance.store.interactions.revision();
     // What is being fetched may belong to something that was said after its turn.
     let mut wanted: HashSet<String> = queue.known.iter().map(Source::hash).collect();
     for key in keys(instance) {
-        let Some(shown) = shown(instance, &key).await else {
+        let Some(shown) = shown(instance, &key, 0).await else {
             // Without all of them nobody can say what isn't shown.
             return;
         };
@@ -223,6 +244,10 @@ async fn go_round(instance: &Arc<Instance>, failures: &HashMap<Source, Failure>,
             enqueue(instance, &key, &shown, failures, queue);
         }
     }
+    *looked = Looked {
+        everywhere: revision,
+        under: HashMap::new(),
+    };
     let keeper = Arc::clone(instance);
     match tokio::task::spawn_blocking(move || keeper.store.media.keep_only(&wanted)).await {
         Ok(Ok(0)) | Err(_) => {}
@@ -231,15 +256,18 @@ async fn go_round(instance: &Arc<Instance>, failures: &HashMap<Source, Failure>,
     }
 }
 
-/// Puts the pictures under a KEY that aren't kept into the queue.
+/// Puts the pictures that are new under a KEY, and aren't kept, into the queue.
 async fn look(
     instance: &Arc<Instance>,
     key: &Arc<str>,
     failures: &HashMap<Source, Failure>,
     queue: &mut Queue,
+    looked: &mut Looked,
 ) {
-    if let Some(shown) = shown(instance, key).await {
+    let revision = instance.store.interactions.revision();
+    if let Some(shown) = shown(instance, key, looked.at(key)).await {
         enqueue(instance, key, &shown, failures, queue);
+        looked.under.insert(Arc::clone(key), revision);
     }
 }
 
@@ -257,12 +285,11 @@ fn enqueue(
     }
 }
 
-/// The pictures that are shown under a KEY; `None` when that can't be read.
-async fn shown(instance: &Arc<Instance>, key: &Arc<str>) -> Option<Vec<Source>> {
+/// The pictures that are shown under a KEY in what was written after a revision; `None` when that can't be read.
+async fn shown(instance: &Arc<Instance>, key: &Arc<str>, after: u64) -> Option<Vec<Source>> {
     let reader = Arc::clone(instance);
     let of = Arc::clone(key);
-    let read =
-        tokio::task::spawn_blocking(move || shelf::said(&reader, &of).map(|said| shelf::pictures(&said)));
+    let read = tokio::task::spawn_blocking(move || shelf::pictures(&reader, &of, after));
     match read.await {
         Ok(Ok(pictures)) => Some(pictures),
         Ok(Err(error)) => {

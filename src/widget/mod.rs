@@ -19,6 +19,8 @@ mod template;
 mod text;
 mod view;
 
+use std::sync::Arc;
+
 use minijinja::{Value, context};
 
 pub use self::events::Streams;
@@ -27,9 +29,12 @@ pub use self::shelf::Shelf;
 pub use self::template::Templates;
 
 use self::conversation::Conversation;
-use self::drawn::Shape;
+pub use self::drawn::Drawing;
+
+use self::drawn::{Pieces, Shape, Sketch};
+use self::template::Set;
 use self::text::Locale;
-use self::view::{Counts, Viewer};
+use self::view::{Counts, FACES, Viewer};
 use crate::ap::iri::Iris;
 use crate::article::Discussion;
 use crate::config::Show;
@@ -50,24 +55,29 @@ pub fn interactions(instance: &Instance, page: &str) -> Result<Option<serde_json
         return Ok(None);
     };
     let conversation = conversation::of_object(instance, &key)?;
-    Ok(Some(json_of(instance, &key, &conversation)))
+    json_of(instance, &key, &conversation).map(Some)
 }
 
 /// The same as text.
 ///
 /// # Errors
 /// When records can't be read.
-pub fn interactions_text(instance: &Instance, page: &str) -> Result<Option<String>, StoreError> {
+pub fn interactions_drawing(instance: &Instance, page: &str) -> Result<Option<Arc<Drawing>>, StoreError> {
     let Some(key) = find(instance, page) else {
         return Ok(None);
     };
-    drawn::of(instance, &key, Shape::Json, |conversation| {
-        json_of(instance, &key, &conversation).to_string()
+    drawn::of(instance, &key, Shape::Json, |conversation, _, _| {
+        let text = json_of(instance, &key, &conversation)?.to_string();
+        Ok((text, Pieces::new()))
     })
     .map(Some)
 }
 
-fn json_of(instance: &Instance, key: &str, conversation: &Conversation) -> serde_json::Value {
+fn json_of(
+    instance: &Instance,
+    key: &str,
+    conversation: &Conversation,
+) -> Result<serde_json::Value, StoreError> {
     json::of_conversation(
         &viewer(instance),
         &url_of(instance, key),
@@ -83,23 +93,46 @@ fn json_of(instance: &Instance, key: &str, conversation: &Conversation) -> serde
 /// # Errors
 /// When records can't be read.
 pub fn thread(instance: &Instance, page: &str) -> Result<String, StoreError> {
+    Ok(text_of(thread_drawing(instance, page)?.as_deref()))
+}
+
+/// The same as it is kept; `None` when it is empty.
+///
+/// # Errors
+/// When records can't be read.
+pub fn thread_drawing(instance: &Instance, page: &str) -> Result<Option<Arc<Drawing>>, StoreError> {
     match find(instance, page) {
         Some(key) => thread_of(instance, &key),
-        None => Ok(String::new()),
+        None => Ok(None),
     }
 }
 
-fn thread_of(instance: &Instance, key: &str) -> Result<String, StoreError> {
+fn thread_of(instance: &Instance, key: &str) -> Result<Option<Arc<Drawing>>, StoreError> {
     let show = show(instance, key);
     if show == Show::None {
-        return Ok(String::new());
+        return Ok(None);
     }
-    drawn::of(instance, key, Shape::Thread, |conversation| {
-        thread_in(instance, key, conversation, show)
+    drawn::of(instance, key, Shape::Thread, |conversation, templates, before| {
+        thread_in(instance, key, conversation, show, templates, before)
     })
+    .map(Some)
 }
 
-fn thread_in(instance: &Instance, key: &str, conversation: Conversation, show: Show) -> String {
+fn text_of(drawing: Option<&Drawing>) -> String {
+    drawing
+        .and_then(|drawing| std::str::from_utf8(drawing.text()).ok())
+        .unwrap_or_default()
+        .to_string()
+}
+
+fn thread_in(
+    instance: &Instance,
+    key: &str,
+    conversation: Conversation,
+    show: Show,
+    templates: &Set,
+    before: Option<&Drawing>,
+) -> Result<Sketch, StoreError> {
     let counts = Counts::of(&conversation);
     let shown = match show {
         Show::All => conversation,
@@ -107,11 +140,42 @@ fn thread_in(instance: &Instance, key: &str, conversation: Conversation, show: S
     };
     let viewer = viewer(instance);
     let object = instance.iris.object(key);
-    let replies: Vec<Value> = shown
-        .replies
-        .iter()
-        .map(|node| viewer.reply(&node.item, &node.replies, 0))
-        .collect();
+    let page = url_of(instance, key);
+    let closed = instance.discussion(key) != Discussion::Open;
+    // What the owner's own templates do with the replies nobody knows: those are given all of them each time.
+    let ours = templates.is_built_in("thread.html") && templates.is_built_in("reply.html");
+    let mut replies: Vec<Value> = Vec::new();
+    let (mut drawn, mut pieces) = (String::new(), Pieces::with_capacity(shown.replies.len()));
+    let frame = (&page, closed);
+    for node in &shown.replies {
+        let reply = || viewer.reply(&node.item, &node.replies, 0);
+        if !ours {
+            replies.push(reply());
+            continue;
+        }
+        let (mark, begin) = (viewer.mark(node, &frame), drawn.len());
+        match before.and_then(|before| before.piece(mark)) {
+            Some(piece) => drawn.push_str(piece),
+            None => {
+                let context = context! {
+                    lang => viewer.locale.tag(),
+                    page => &page,
+                    object => &object,
+                    closed,
+                    reply => reply(),
+                };
+                drawn.push_str(&templates.render("reply.html", &context));
+                drawn.push('\n');
+            }
+        }
+        pieces.insert(mark, begin..drawn.len());
+    }
+    // Where they stand in the thread. Nobody can have said it, for nobody can guess it.
+    let place = instance.fresh_id();
+    let faces = |row: &[shelf::Face]| -> Result<Value, StoreError> {
+        let first = shelf::faces(instance, row, FACES)?;
+        Ok(viewer.faces(row.len(), &first))
+    };
     let quotes: Vec<Value> = shown
         .quotes
         .iter()
@@ -119,11 +183,12 @@ fn thread_in(instance: &Instance, key: &str, conversation: Conversation, show: S
         .collect();
     let context = context! {
         lang => viewer.locale.tag(),
-        page => url_of(instance, key),
-        closed => instance.discussion(key) != Discussion::Open,
+        page => &page,
+        closed,
         counts,
-        likes => viewer.faces(&shown.likes),
-        boosts => viewer.faces(&shown.boosts),
+        likes => faces(&shown.likes)?,
+        boosts => faces(&shown.boosts)?,
+        drawn => Some(&place).filter(|_| !drawn.is_empty()),
         replies,
         quotes,
         link => context! {
@@ -133,7 +198,14 @@ fn thread_in(instance: &Instance, key: &str, conversation: Conversation, show: S
         },
         object,
     };
-    render(instance, "thread.html", &context)
+    let frame = render(instance, "thread.html", &context);
+    let Some((above, below)) = frame.split_once(&place).filter(|_| !drawn.is_empty()) else {
+        return Ok((frame, Pieces::new()));
+    };
+    for range in pieces.values_mut() {
+        *range = range.start + above.len()..range.end + above.len();
+    }
+    Ok(([above, &drawn, below.trim_start_matches('\n')].concat(), pieces))
 }
 
 /// The numbers of a page as an HTML fragment; empty for a page that isn't published, and when `show` is none.
@@ -141,18 +213,27 @@ fn thread_in(instance: &Instance, key: &str, conversation: Conversation, show: S
 /// # Errors
 /// When records can't be read.
 pub fn counts(instance: &Instance, page: &str) -> Result<String, StoreError> {
+    Ok(text_of(counts_drawing(instance, page)?.as_deref()))
+}
+
+/// The same as it is kept; `None` when it is empty.
+///
+/// # Errors
+/// When records can't be read.
+pub fn counts_drawing(instance: &Instance, page: &str) -> Result<Option<Arc<Drawing>>, StoreError> {
     let Some(key) = find(instance, page).filter(|key| show(instance, key) != Show::None) else {
-        return Ok(String::new());
+        return Ok(None);
     };
-    drawn::of(instance, &key, Shape::Counts, |conversation| {
+    drawn::of(instance, &key, Shape::Counts, |conversation, _, _| {
         let context = context! {
             lang => viewer(instance).locale.tag(),
             page => url_of(instance, &key),
             object => instance.iris.object(&key),
             counts => Counts::of(&conversation),
         };
-        render(instance, "counts.html", &context)
+        Ok((render(instance, "counts.html", &context), Pieces::new()))
     })
+    .map(Some)
 }
 
 /// The button to follow an actor by name, the first when `actor` is empty, as an HTML fragment; empty for one that
@@ -189,9 +270,9 @@ pub fn note(instance: &Instance, object: &Object) -> Result<String, StoreError> 
     let viewer = viewer(instance);
     let owner = conversation::owner(instance, &instance.config(), &object.actor);
     let id = instance.iris.object(&object.key);
-    let note = item::Item::of_note(object, id, std::sync::Arc::new(owner));
+    let note = item::Item::of_note(object, id, Arc::new(owner));
     let thread = match page::is_open(instance, &object.key) {
-        true => thread_of(instance, &object.key)?,
+        true => text_of(thread_of(instance, &object.key)?.as_deref()),
         false => String::new(),
     };
     let title = match &note.summary {

@@ -63,6 +63,19 @@ impl Stamp {
     }
 }
 
+impl Set {
+    /// Renders a template that is built in.
+    pub(super) fn render(&self, name: &str, context: &Value) -> String {
+        render_ours(&self.environment, name, context)
+    }
+
+    /// Whether a template is the built-in one.
+    pub(super) fn is_built_in(&self, name: &str) -> bool {
+        let mut files = BUILT_IN.iter().zip(&self.stamp.files);
+        files.any(|((other, _), file)| *other == name && file.is_none())
+    }
+}
+
 impl Templates {
     /// Renders a template by name. One of the owner's that fails is named in the log, once, and ours is used.
     pub(super) fn render(&self, folder: &Path, locale: Locale, name: &str, context: &Value) -> String {
@@ -77,10 +90,7 @@ impl Templates {
                 folder.display()
             );
         }
-        render(&built_in(locale), name, context).unwrap_or_else(|error| {
-            tracing::error!("the built-in template {name} fails: {error:#}");
-            String::new()
-        })
+        render_ours(&built_in(locale), name, context)
     }
 
     /// As they are now: the same set as long as no file changes.
@@ -123,6 +133,13 @@ impl Templates {
 
 fn render(environment: &Environment<'_>, name: &str, context: &Value) -> Result<String, Error> {
     environment.get_template(name)?.render(context)
+}
+
+fn render_ours(environment: &Environment<'_>, name: &str, context: &Value) -> String {
+    render(environment, name, context).unwrap_or_else(|error| {
+        tracing::error!("the built-in template {name} fails: {error:#}");
+        String::new()
+    })
 }
 
 fn built_in(locale: Locale) -> Environment<'static> {

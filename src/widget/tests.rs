@@ -18,11 +18,11 @@ use crate::store::{
 
 const ORIGIN: &str = "https://blog.example";
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).unwrap()
 }
 
-fn instance(folder: &Path, interactions: &str) -> Instance {
+pub(super) fn instance(folder: &Path, interactions: &str) -> Instance {
     let text = format!(
         "[site]\nurl = '{ORIGIN}'\noutput = 'public'\ndata = 'data'\n\
          [[actor]]\nname = 'blog'\ndisplay_name = 'The <Blog>'\nicon = '/avatar.png'\n\
@@ -44,7 +44,7 @@ fn instance(folder: &Path, interactions: &str) -> Instance {
     instance
 }
 
-fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) {
+pub(super) fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) {
     let id = instance.iris.object(key);
     let mut object = Object {
         key: key.into(),
@@ -71,7 +71,12 @@ fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mut Object)) 
     instance.store.objects.put(&object).unwrap();
 }
 
-fn put(instance: &Instance, kind: InteractionKind, id: &str, change: impl FnOnce(&mut Interaction)) {
+pub(super) fn put(
+    instance: &Instance,
+    kind: InteractionKind,
+    id: &str,
+    change: impl FnOnce(&mut Interaction),
+) {
     let mut record = Interaction {
         id: id.into(),
         kind,
@@ -107,7 +112,7 @@ fn put(instance: &Instance, kind: InteractionKind, id: &str, change: impl FnOnce
     instance.store.interactions.put(&record).unwrap();
 }
 
-fn keep(instance: &Instance, purpose: Purpose, url: &str) -> String {
+pub(super) fn keep(instance: &Instance, purpose: Purpose, url: &str) -> String {
     let picture = Picture {
         format: Format {
             kind: PictureKind::Png,
@@ -483,7 +488,8 @@ fn what_was_drawn_stays_until_something_in_it_changes() {
     let instance = instance(folder.path(), "expire = '30d'");
     let drawings = || {
         let thread = thread(&instance, "/posts/hello/").unwrap();
-        let json = interactions_text(&instance, "/posts/hello/").unwrap().unwrap();
+        let json = interactions_drawing(&instance, "/posts/hello/").unwrap();
+        let json = text_of(json.as_deref());
         (thread, counts(&instance, "/posts/hello/").unwrap(), json)
     };
     put(&instance, InteractionKind::Reply, "r1", |_| {});

@@ -1,6 +1,7 @@
 //! What the templates see of a conversation. Names and shapes are documented in `docs/widgets.md`, for owners who write
 //! their own.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use minijinja::{Value, context};
@@ -8,7 +9,7 @@ use serde::Serialize;
 
 use super::conversation::{Conversation, Node};
 use super::emoji::{self, Emoji};
-use super::item::{Item, Person, Picture, Role, is_picture};
+use super::item::{Item, Person, Picture, Role, hasher, is_picture};
 use super::picture::Purpose;
 use super::text::Locale;
 use crate::ap::escape;
@@ -17,7 +18,7 @@ use crate::instance::Instance;
 use crate::store::Attachment;
 
 /// How many faces stand in a row before "and … more": more say nothing and make the page heavy.
-const FACES: usize = 60;
+pub(super) const FACES: usize = 60;
 /// How many colours the stylesheet has for those without a picture.
 const HUES: u32 = 8;
 
@@ -116,17 +117,40 @@ impl Viewer<'_> {
     }
 
     /// All likes, or all boosts: `count`, so many of the newest as `faces`, and how many there are beside, `more`.
-    pub(super) fn faces(&self, items: &[Arc<Item>]) -> Value {
-        let faces: Vec<Value> = items
-            .iter()
-            .filter(|item| item.author.role != Role::Shy)
-            .take(FACES)
-            .map(|item| self.face(item))
-            .collect();
+    pub(super) fn faces(&self, count: usize, shown: &[Arc<Item>]) -> Value {
+        let faces: Vec<Value> = shown.iter().map(|item| self.face(item)).collect();
         context! {
-            count => items.len(),
-            more => items.len().saturating_sub(faces.len()),
+            count,
+            more => count.saturating_sub(faces.len()),
             faces,
+        }
+    }
+
+    /// A hash of all that a reply shows with those below it: what it says, and which of its pictures are kept here.
+    pub(super) fn mark(&self, node: &Node, frame: &impl Hash) -> u64 {
+        let mut hasher = hasher();
+        frame.hash(&mut hasher);
+        self.hash_node(node, &mut hasher);
+        hasher.finish()
+    }
+
+    fn hash_node(&self, node: &Node, hasher: &mut impl Hasher) {
+        let media = &self.instance.store.media;
+        let item = &node.item;
+        item.print.hash(hasher);
+        if let Some(Picture::Remote { hash, .. }) = &item.author.picture {
+            media.contains(hash).hash(hasher);
+        }
+        for emoji in item.author.emoji.iter().chain(&item.emoji) {
+            media.contains(&emoji.hash).hash(hasher);
+        }
+        for attachment in item.attachments.iter().filter(|it| is_picture(it)) {
+            let format = media.format(&Purpose::Attachment.hash(&attachment.url));
+            format.map(|format| (format.width, format.height)).hash(hasher);
+        }
+        node.replies.len().hash(hasher);
+        for below in &node.replies {
+            self.hash_node(below, hasher);
         }
     }
 
