@@ -191,9 +191,10 @@ pub(super) async fn quote(asked: &Asked<'_>, id: &str) -> Reply {
 
 /// From a page to its object, whatever `Accept` says: proxies send those here who want ActivityPub.
 pub(super) fn resolve(asked: &Asked<'_>) -> Reply {
-    let Some(page) = asked.parameter("url").filter(|page| !page.is_empty()) else {
+    let page = asked.page("url");
+    if page.is_empty() {
         return problem(StatusCode::BAD_REQUEST, "the parameter url is missing");
-    };
+    }
     match widget::find(asked.instance, &page) {
         Some(key) => redirect(&asked.instance.iris.object(&key), Cache::Minute),
         None => problem(StatusCode::NOT_FOUND, "that page has no object"),

@@ -10,10 +10,12 @@ use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_LENGTH, EXPECT};
 use hyper::http::request::Parts;
+use percent_encoding::percent_decode_str;
 
 use super::peer::Peer;
 use super::respond::{Reply, problem};
 use crate::instance::Instance;
+use crate::widget;
 
 /// Largest body of a request in bytes: the contract's figure; activities are a few KiB.
 const MAX_BODY: usize = 1024 * 1024;
@@ -50,6 +52,20 @@ impl Asked<'_> {
         url::form_urlencoded::parse(query.as_bytes())
             .filter(move |(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// The page that a parameter names, as it was meant. A web server that includes a fragment may write the page's path
+    /// into the query as it is, with its `+` and `&`; so the path is read as a form has it, with every plus as a plus,
+    /// and with all that stands behind it, and the first that is published is it.
+    pub(super) fn page(&self, name: &str) -> String {
+        let asked_for = self.parameter(name).unwrap_or_default();
+        let is_published = |page: &str| widget::find(self.instance, page).is_some();
+        if is_published(&asked_for) {
+            return asked_for;
+        }
+        let query = self.parts.uri.query().unwrap_or_default();
+        let found = unescaped(query, name).into_iter().find(|page| is_published(page));
+        found.unwrap_or(asked_for)
     }
 
     /// The URI that a signature covers: rebuilt from ORIGIN, because a proxy may pass another host.
@@ -123,5 +139,36 @@ impl Asked<'_> {
             }
         };
         let _ = tokio::time::timeout(DRAIN_TIMEOUT, taking).await;
+    }
+}
+
+/// What a parameter says when its plus is a plus, and when the rest of the query belongs to it too.
+fn unescaped(query: &str, name: &str) -> Vec<String> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let mut rest = query;
+    loop {
+        if let Some(value) = rest.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            let pair = value.split('&').next().unwrap_or_default();
+            return vec![decoded(pair), decoded(value)];
+        }
+        match rest.split_once('&') {
+            Some((_, later)) => rest = later,
+            None => return Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_nobody_escaped_is_read_as_it_was_meant() {
+        assert_eq!(
+            unescaped("x=1&page=/c++/&/d%20e/", "page"),
+            ["/c++/", "/c++/&/d e/"]
+        );
+        assert_eq!(unescaped("mypage=/a/", "page"), Vec::<String>::new());
+        assert_eq!(unescaped("", "page"), Vec::<String>::new());
     }
 }

@@ -100,7 +100,7 @@ pub(super) async fn picture(asked: &Asked<'_>, hash: &str) -> Reply {
 
 /// The stream of events of a page.
 pub(super) fn events(asked: &Asked<'_>) -> Reply {
-    let page = asked.parameter("page").unwrap_or_default();
+    let page = asked.page("page");
     let feed = match events::open(asked.instance, &page, asked.client()) {
         Ok(feed) => feed,
         Err(Closed::Unknown) => return problem(StatusCode::NOT_FOUND, "that page is not published"),
@@ -272,7 +272,7 @@ async fn read<T: Send + 'static>(
     asked: &Asked<'_>,
     make: impl FnOnce(&Instance, &str) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Reply> {
-    let page = asked.parameter("page").unwrap_or_default();
+    let page = asked.page("page");
     let instance = Arc::clone(asked.instance);
     blocking(move || make(&instance, &page)).await
 }

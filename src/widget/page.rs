@@ -11,26 +11,31 @@ use crate::store::{Object, ObjectState};
 const MAX_PAGE: usize = 8 * 1024;
 
 /// The KEY of the object of a page: by path or full URL, with or without the trailing slash, `index.html` or `.html`;
-/// by that of a translation; by a path where it lay before it moved; and, for a note, by its id.
+/// by that of a translation; by a path where it lay before it moved; and, for a note, by its id. A path may be
+/// percent-encoded or not.
 ///
 /// `None` for a page that isn't published, and for one whose object only followers or those mentioned may see.
 pub fn find(instance: &Instance, page: &str) -> Option<String> {
     if page.is_empty() || page.len() > MAX_PAGE {
         return None;
     }
-    let path = match Url::parse(page) {
+    let (path, is_url) = match Url::parse(page) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
             if url.origin().ascii_serialization() != instance.iris.origin() {
                 return None;
             }
-            url.path().to_string()
+            (url.path().to_string(), true)
         }
-        _ => page.to_string(),
+        _ => (page.to_string(), false),
     };
     if let Some(Local::Object(key)) = instance.iris.read(&instance.iris.at(&path)) {
         return is_open(instance, &key).then_some(key);
     }
-    let spellings = spellings(&iri::page_path(&path));
+    let mut spellings = spellings(&iri::page_path(&path));
+    // A proxy knows a page by its decoded path.
+    if !is_url && path.contains(['%', '?', '#']) {
+        spellings.extend(self::spellings(&iri::plain_page_path(&path)));
+    }
     let objects = &instance.store.objects;
     let now = spellings.iter().flat_map(|path| {
         objects

@@ -25,7 +25,7 @@ mod main_job; // a folder of pages becomes an account that people follow
 mod media; // pictures, sound, code and formulas, on the way to a follower
 mod notes; // notes from the command line, and who reacted to a page
 mod power; // every prefix of what reached the disk
-mod proxy; // behind a real nginx
+mod proxy; // behind the real nginx, Apache httpd and Caddy
 mod publish; // the river out, from the folder to the jobs
 mod regression; // what once went wrong, each with its cause
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
