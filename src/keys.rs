@@ -210,9 +210,9 @@ impl Keys {
             return Err(self.bad(
                 file,
                 &format!(
-                    "others may read it (mode {:04o}): run `chmod 600 {}`; if somebody could have, `tidings key rotate` next",
+                    "others may read it (mode {:04o}): run `chmod -R go= {}`; if somebody could have, `tidings key rotate` next",
                     mode & 0o7777,
-                    path.display()
+                    self.disk.root().display()
                 ),
             ));
         }

@@ -1,6 +1,7 @@
 //! Why a command failed, with the exit code that follows from it.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,9 +85,19 @@ impl From<StoreError> for Failure {
             StoreError::Locked(_) => {
                 failure.hint("end the other tidings first; if it is the daemon, wait until it has started")
             }
-            StoreError::Io { error, .. } if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                failure.hint("the data directory and all in it must belong to the user that runs tidings")
-            }
+            StoreError::Io { error, .. } => match error.kind() {
+                ErrorKind::PermissionDenied => {
+                    failure.hint("the data directory and all in it must belong to the user that runs tidings")
+                }
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    failure.hint("make room on the disk of the data directory")
+                }
+                ErrorKind::ReadOnlyFilesystem => failure.hint(
+                    "mount the disk of the data directory for writing; when the system made it read-only by itself, `dmesg` says why",
+                ),
+                _ => failure,
+            },
+            StoreError::Damaged { .. } => failure.hint("put it back from your backup"),
             _ => failure,
         }
     }

@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -79,6 +80,8 @@ pub(super) struct Board {
     pub(super) hosts: HashMap<Arc<str>, Host>,
     pub(super) ready: VecDeque<Arc<str>>,
     pub(super) timers: BTreeSet<(Timestamp, Arc<str>)>,
+    /// When the clock last jumped and was believed: what is older is as old as that.
+    trusted_since: Option<Timestamp>,
 }
 
 impl Board {
@@ -181,6 +184,17 @@ impl Board {
             entry.open += 1;
         }
         self.wake(&name);
+    }
+
+    /// Notes that the clock jumped: times before that say nothing about how long ago something was.
+    pub(super) fn trust_since(&mut self, leapt: Option<Timestamp>) {
+        self.trusted_since = leapt;
+    }
+
+    /// How long a job has been waiting.
+    pub(super) fn age(&self, job: &JobInfo, now: Timestamp) -> Duration {
+        let since = job.created.max(self.trusted_since.unwrap_or(job.created));
+        Duration::try_from(now.duration_since(since)).unwrap_or_default()
     }
 
     /// The next delivery to be made, if there is one.

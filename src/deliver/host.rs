@@ -179,13 +179,18 @@ impl Host {
         }
     }
 
-    /// Closes the gate; of a gate that is closed already the later time and the greater number hold.
+    /// Closes the gate; of a gate that is closed already the later time and the greater number hold, but for a time that
+    /// has come: were it kept, one from before the clock was put back would let everything through for days.
     pub(super) fn close(&mut self, trouble: Trouble) {
         match &mut self.gate {
             Gate::Open => self.gate = Gate::Closed(trouble),
             Gate::Closed(known) => {
+                let until = match has_come(known.until, trouble.since) {
+                    true => trouble.until,
+                    false => known.until.max(trouble.until),
+                };
                 *known = Trouble {
-                    until: known.until.max(trouble.until),
+                    until,
                     failures: known.failures.max(trouble.failures),
                     asked: known.asked || trouble.asked,
                     ..trouble

@@ -16,12 +16,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore};
 
 use self::board::Board;
 pub use self::board::Waiting;
 pub use self::run::{drain, run};
 use self::settle::Settled;
+use crate::clock::{Clock, Steady};
 use crate::instance::Instance;
 use crate::store::job::{self, Mark};
 use crate::store::{Job, StoreError};
@@ -41,6 +43,8 @@ pub struct Outbound {
 #[derive(Debug, Default)]
 struct State {
     board: Board,
+    /// What is given up because it is old can't be had back: a clock that jumps is believed after a while only.
+    steady: Steady,
     /// Whether the board holds what is on the disk.
     loaded: bool,
 }
@@ -53,6 +57,15 @@ impl Default for Outbound {
             progress: Notify::new(),
             signing: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         }
+    }
+}
+
+impl State {
+    /// The time to act by.
+    fn now(&mut self, clock: &Clock) -> Timestamp {
+        let moment = self.steady.read(clock);
+        self.board.trust_since(moment.leapt);
+        moment.now
     }
 }
 
@@ -131,7 +144,9 @@ fn write(instance: &Instance, settled: &Settled) -> Result<Vec<String>, StoreErr
 /// # Errors
 /// When the jobs can't be read.
 pub fn queue(instance: &Instance) -> Result<Vec<Waiting>, StoreError> {
-    Ok(board(instance)?.board.waiting(instance.clock.now()))
+    let mut state = board(instance)?;
+    let now = state.now(&instance.clock);
+    Ok(state.board.waiting(now))
 }
 
 /// Makes everything due now, or what waits for one host (with its port, or without for all ports). Answers how many
@@ -140,10 +155,12 @@ pub fn queue(instance: &Instance) -> Result<Vec<Waiting>, StoreError> {
 /// # Errors
 /// When the jobs can't be read.
 pub fn retry(instance: &Instance, host: Option<&str>) -> Result<usize, StoreError> {
-    let count = board(instance)?.board.hurry(
-        |name| host.is_none_or(|host| names(host, name)),
-        instance.clock.now(),
-    );
+    let mut state = board(instance)?;
+    let now = state.now(&instance.clock);
+    let count = state
+        .board
+        .hurry(|name| host.is_none_or(|host| names(host, name)), now);
+    std::mem::drop(state);
     instance.outbound.work.notify_one();
     Ok(count)
 }
@@ -154,9 +171,10 @@ pub fn retry(instance: &Instance, host: Option<&str>) -> Result<usize, StoreErro
 /// # Errors
 /// When the disk can't be read or written.
 pub fn drop(instance: &Instance, host: &str) -> Result<usize, StoreError> {
-    let settled = board(instance)?
-        .board
-        .drop_hosts(|name| names(host, name), instance.clock.now());
+    let mut state = board(instance)?;
+    let now = state.now(&instance.clock);
+    let settled = state.board.drop_hosts(|name| names(host, name), now);
+    std::mem::drop(state);
     let logs = write(instance, &settled)?;
     instance.store.disk.sync(&logs)?;
     instance.outbound.progress.notify_waiters();
@@ -172,11 +190,10 @@ fn names(asked: &str, host: &str) -> bool {
 
 /// Notes that a host (with its port) sent us something that verified: if it was down, it is probed at once.
 pub fn heard_from(instance: &Instance, host: &str) {
-    let probe = instance
-        .outbound
-        .lock()
-        .board
-        .heard_from(host, instance.clock.now());
+    let mut state = instance.outbound.lock();
+    let now = state.now(&instance.clock);
+    let probe = state.board.heard_from(host, now);
+    std::mem::drop(state);
     if probe {
         instance.outbound.work.notify_one();
     }

@@ -118,7 +118,7 @@ impl Runner {
             return false;
         }
         let instance = &self.instance;
-        let now = instance.clock.now();
+        let now = instance.outbound.lock().now(&instance.clock);
         while self.tasks.len() < UNDER_WAY {
             let Ok(place) = Arc::clone(&self.swift).try_acquire_owned() else {
                 return true;
@@ -137,14 +137,17 @@ impl Runner {
 
     fn sleep_until(&self) -> Instant {
         let now = Instant::now();
-        let due = self.instance.outbound.lock().board.due().map(|at| {
-            let wait = at.duration_since(self.instance.clock.now());
+        let mut state = self.instance.outbound.lock();
+        let shown = state.now(&self.instance.clock);
+        let due = state.board.due().map(|at| {
+            let wait = at.duration_since(shown);
             // Clocks tick in milliseconds here: a moment later it is surely due.
             now + Duration::try_from(wait)
                 .unwrap_or_default()
                 .saturating_add(Duration::from_millis(1))
                 .min(NAP)
         });
+        std::mem::drop(state);
         // Nothing that is due is sent before the disk can be written.
         let due = if self.write_at.is_some() { None } else { due };
         [due, self.write_at, self.sync_at]
@@ -159,10 +162,10 @@ impl Runner {
         while let Some(next) = self.tasks.try_join_next_with_id() {
             ended.push(next);
         }
-        let now = self.instance.clock.now();
         let mut settled = Settled::default();
         {
             let mut state = self.instance.outbound.lock();
+            let now = state.now(&self.instance.clock);
             for result in ended {
                 let (id, outcome) = match result {
                     Ok((id, outcome)) => (id, outcome),

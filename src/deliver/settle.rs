@@ -111,12 +111,13 @@ impl Board {
 
     /// One delivery failed by itself: only it waits.
     fn postpone(&mut self, parcel: &Parcel, error: &str, now: Timestamp, chance: f64, settled: &mut Settled) {
+        let age = self.age(&parcel.job, now);
         let Some(item) = self.item(parcel) else { return };
         item.attempts += 1;
         item.failed = Some(now);
         item.error = Some(error.into());
         let attempts = item.attempts;
-        match queue::next(attempts, age(&parcel.job, now), None, chance) {
+        match queue::next(attempts, age, None, chance) {
             Next::RetryIn(gap) => {
                 let next = after(now, gap);
                 item.until = Some(next);
@@ -178,14 +179,14 @@ impl Board {
         chance: f64,
         settled: &mut Settled,
     ) {
-        let Some(host) = self.hosts.get_mut(name) else {
+        let Some(host) = self.hosts.get(name) else {
             return;
         };
         let mut expired = Vec::new();
         for (inbox, line) in &host.lines {
             for item in line.idle() {
                 let attempts = item.attempts.max(failures);
-                if queue::next(attempts, age(&item.job, now), None, chance) == Next::GiveUp {
+                if queue::next(attempts, self.age(&item.job, now), None, chance) == Next::GiveUp {
                     expired.push((Arc::clone(&item.job), Arc::clone(inbox)));
                 }
             }
@@ -336,10 +337,6 @@ impl Settled {
     pub(super) fn is_empty(&self) -> bool {
         self.marks.is_empty() && self.finished.is_empty()
     }
-}
-
-fn age(job: &JobInfo, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(job.created)).unwrap_or_default()
 }
 
 fn after(now: Timestamp, gap: Duration) -> Timestamp {

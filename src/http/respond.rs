@@ -187,10 +187,14 @@ pub(super) fn not_found() -> Reply {
     problem(StatusCode::NOT_FOUND, "nothing is served here")
 }
 
+/// What a reader waits when the store can't be read, in seconds: whoever looks after the disk needs a while.
+const STORE_TROUBLE: u64 = 60;
+
 /// The store failed: logged here, because nobody above can do better, and told without details.
 pub(super) fn store_trouble(error: &StoreError) -> Reply {
     tracing::error!("a request can't be answered: {error}");
-    problem(StatusCode::INTERNAL_SERVER_ERROR, "the store can't be read")
+    let reply = problem(StatusCode::SERVICE_UNAVAILABLE, "the store can't be read");
+    retry_after(reply, STORE_TROUBLE)
 }
 
 /// Headers of every answer: nobody guesses at types, and pages of other sites may read what everybody may see.

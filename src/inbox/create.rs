@@ -227,7 +227,7 @@ pub(super) fn store(
     };
     interaction.state = moderation::state_of_new(instance, &interaction);
     if instance.store.interactions.put_new(&interaction)? {
-        event::happened(instance, &interaction)?;
+        event::happened_or_undone(instance, &interaction)?;
     }
     Ok(())
 }

@@ -91,6 +91,18 @@ pub(super) fn happened(instance: &Instance, interaction: &Interaction) -> Result
     })
 }
 
+/// As [`happened`], and takes the interaction out again when that can't be noted: its sender will come again with it, and
+/// then the hooks must hear of it.
+pub(super) fn happened_or_undone(instance: &Instance, interaction: &Interaction) -> Result<(), Refusal> {
+    let noted = happened(instance, interaction);
+    if noted.is_err()
+        && let Err(error) = instance.store.interactions.delete(&interaction.id)
+    {
+        tracing::error!("{} stays, though hooks can't be told: {error}", interaction.id);
+    }
+    noted
+}
+
 fn who(author: &Author) -> Value {
     serde_json::to_value(Who::from(author)).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use quick_cache::unsync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -34,6 +34,13 @@ const FETCHING: usize = 256;
 const WAITING: usize = 4096;
 /// How long one waits for a place.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Activities that are being stored at a time: fewer than there are threads for what blocks, so that a disk that hangs
+/// leaves some for reading and for looking up names.
+const STORING: usize = 24;
+/// How often the log is told that activities can't be stored: the disk that is full may be its own.
+const TELL: SignedDuration = SignedDuration::from_mins(1);
+/// What lies further ahead was noted by a clock that has been put back since.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a refusal cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +59,9 @@ pub struct Gate {
     readers: Buckets<IpAddr>,
     fetching: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    storing: Arc<Semaphore>,
+    /// When the log was last told of trouble with the store, by [`crate::clock::Clock::passed`].
+    told: Mutex<Option<SignedDuration>>,
 }
 
 impl Default for Gate {
@@ -62,6 +72,8 @@ impl Default for Gate {
             readers: Buckets::new(LOOK_UPS, LOOK_UPS_PER_SECOND),
             fetching: Arc::new(Semaphore::new(FETCHING)),
             waiting: Arc::new(Semaphore::new(WAITING)),
+            storing: Arc::new(Semaphore::new(STORING)),
+            told: Mutex::default(),
         }
     }
 }
@@ -95,6 +107,24 @@ impl Gate {
         self.readers.room(&reader, now)?;
         self.readers.spend(&reader, 1.0, now);
         Ok(())
+    }
+
+    /// A place among those that write to the disk.
+    pub async fn storing(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.storing)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed")
+    }
+
+    /// Whether the log is to be told of trouble with the store; not more often than once a minute.
+    pub fn tells_of_trouble(&self, passed: SignedDuration) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = told.is_none_or(|before| passed - before >= TELL);
+        if is_due {
+            *told = Some(passed);
+        }
+        is_due
     }
 
     /// A place among those that wait for another server; `None` when there are too many.
@@ -146,7 +176,11 @@ impl<K: Eq + std::hash::Hash + Clone> Buckets<K> {
 
     fn tokens(&self, bucket: Option<&Bucket>, now: Timestamp) -> f64 {
         bucket.map_or(self.full, |bucket| {
-            let passed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
+            let passed = now.duration_since(bucket.at);
+            if passed < -AHEAD {
+                return self.full;
+            }
+            let passed = passed.as_secs_f64().max(0.0);
             (bucket.tokens + passed * self.per_second).min(self.full)
         })
     }
@@ -197,6 +231,8 @@ mod tests {
         assert_eq!(gate.admit(peer, at(0)), Err(1));
         assert_eq!(gate.admit("192.0.2.2".parse().unwrap(), at(0)), Ok(()));
         assert_eq!(gate.admit(peer, at(1)), Ok(()));
+        let days_ago = at(-3 * 24 * 60 * 60);
+        assert_eq!(gate.admit(peer, days_ago), Ok(()), "the clock was put back");
     }
 
     #[test]

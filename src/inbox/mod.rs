@@ -51,6 +51,13 @@ use crate::store::StoreError;
 /// What a sender waits when the store refuses, in seconds: long enough for an owner to make room on the disk.
 const STORE_TROUBLE: u64 = 300;
 
+/// How long the disk may take to store an activity. Mastodon waits ten seconds for an answer, and would come again without
+/// having been told when.
+const DISK_TIME: Duration = Duration::from_secs(8);
+
+/// What a sender waits when the disk takes longer, in seconds.
+const DISK_SLOW: u64 = 60;
+
 /// How often what was taken back long ago is forgotten.
 const SWEEP: Duration = Duration::from_secs(3600);
 
@@ -112,6 +119,9 @@ pub enum Refusal {
     /// Too much is under way; seconds after which there may be room.
     #[error("too much is under way here")]
     Busy(u64),
+    /// The disk takes too long. It may be stored all the same; to send it again does no harm.
+    #[error("the disk is too slow now")]
+    Slow,
     /// It can't be stored.
     #[error("it can't be stored now")]
     Store(#[from] StoreError),
@@ -126,7 +136,7 @@ impl Refusal {
             Refusal::Blocked(_) | Refusal::NotTheSigners(_) => 403,
             Refusal::NoInbox(_) => 404,
             Refusal::TooMany(_) => 429,
-            Refusal::Busy(_) | Refusal::Store(_) => 503,
+            Refusal::Busy(_) | Refusal::Slow | Refusal::Store(_) => 503,
         }
     }
 
@@ -134,6 +144,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Refusal::TooMany(seconds) | Refusal::Busy(seconds) => Some(*seconds),
+            Refusal::Slow => Some(DISK_SLOW),
             Refusal::Store(_) => Some(STORE_TROUBLE),
             _ => None,
         }
@@ -149,10 +160,18 @@ pub async fn receive(instance: &Arc<Instance>, arrival: Arrival) -> Answer {
             retry_after: None,
         },
         Err(refusal) => {
-            if let Refusal::Store(error) = &refusal {
-                tracing::error!("an activity can't be stored: {error}");
-            } else {
-                tracing::debug!("refused an activity ({}): {refusal}", refusal.status());
+            tracing::debug!("refused an activity ({}): {refusal}", refusal.status());
+            let trouble = match &refusal {
+                Refusal::Store(error) => Some(error.to_string()),
+                Refusal::Slow => Some(format!("the disk takes longer than {DISK_TIME:?}")),
+                _ => None,
+            };
+            if let Some(trouble) = trouble
+                && instance.gate.tells_of_trouble(instance.clock.passed())
+            {
+                tracing::error!(
+                    "activities can't be stored, their senders are told to come again: {trouble}"
+                );
             }
             Answer {
                 status: refusal.status(),
@@ -199,10 +218,20 @@ async fn blocking<T: Send + 'static>(
     argument: T,
     work: impl FnOnce(&Instance, &T) -> Result<(), Refusal> + Send + 'static,
 ) -> Result<(), Refusal> {
+    let end = tokio::time::Instant::now() + DISK_TIME;
+    let place = tokio::time::timeout_at(end, instance.gate.storing())
+        .await
+        .map_err(|_| Refusal::Slow)?;
     let instance = Arc::clone(instance);
-    match tokio::task::spawn_blocking(move || work(&instance, &argument)).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
+    let work = tokio::task::spawn_blocking(move || {
+        // The place goes along: what nobody waits for any more still keeps the disk busy.
+        let _place = place;
+        work(&instance, &argument)
+    });
+    match tokio::time::timeout_at(end, work).await {
+        Err(_) => Err(Refusal::Slow),
+        Ok(Ok(result)) => result,
+        Ok(Err(error)) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime is shutting down; the sender will try again.
             Err(_) => Err(Refusal::Busy(STORE_TROUBLE)),

@@ -100,7 +100,7 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
     };
     interaction.state = moderation::state_of_new(instance, &interaction);
     if instance.store.interactions.put_new(&interaction)? {
-        return event::happened(instance, &interaction);
+        return event::happened_or_undone(instance, &interaction);
     }
     // It is there by another activity, whose id an Undo may no longer name; an emoji may be another.
     instance.store.interactions.update(&id, |known| {

@@ -89,7 +89,7 @@ fn note_failure(instance: &Instance, peer: IpAddr, refusal: &Refusal, now: Times
         // It verified: snac2 sends what others did to its followers' servers, which is no attack.
         Refusal::NotTheSigners(_) => return,
         // Our own trouble, or the host's own limit.
-        Refusal::TooMany(_) | Refusal::Busy(_) | Refusal::Store(_) => return,
+        Refusal::TooMany(_) | Refusal::Busy(_) | Refusal::Slow | Refusal::Store(_) => return,
     };
     instance.gate.failed(peer, cost, now);
 }

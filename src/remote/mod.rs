@@ -180,13 +180,18 @@ pub async fn actor(instance: &Instance, id: &str, freshness: Freshness) -> Resul
 /// Whether what is known is fresh enough.
 fn serves(instance: &Instance, id: &str, known: &Known, freshness: Freshness, now: Timestamp) -> bool {
     match freshness {
-        Freshness::Cached => now.duration_since(known.fetched) < FRESH,
+        Freshness::Cached => is_within(FRESH, known.fetched, now),
         Freshness::Fresh => instance
             .remote
             .refetched
             .get(id)
-            .is_some_and(|at| now.duration_since(at) < REFETCH),
+            .is_some_and(|at| is_within(REFETCH, at, now)),
     }
+}
+
+/// Whether something is no older than `age`; what lies further ahead was noted by a clock that has been put back since.
+fn is_within(age: SignedDuration, at: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(at).abs() < age
 }
 
 /// The document of a remote actor as it came, from the cache; `None` when it isn't there.

@@ -71,7 +71,9 @@ fn known(instance: &Instance, host: &str) -> Option<(Scheme, Timestamp)> {
         memory.insert(host.to_string(), read);
         read
     });
-    remembered.filter(|(_, until)| *until > instance.clock.now())
+    let now = instance.clock.now();
+    // What is believed for longer than that was noted by a clock that has been put back since.
+    remembered.filter(|(_, until)| *until > now && until.duration_since(now) <= REMEMBERED + RENEWED)
 }
 
 fn remember(instance: &Instance, host: &str, scheme: Scheme) {

@@ -49,7 +49,7 @@ impl Disk {
         if path.is_dir() {
             return Ok(());
         }
-        fs::create_dir_all(&path).map_err(|error| StoreError::io(&path, error))?;
+        self.restore_folder(&path)?;
         let mut above = path.as_path();
         while let Some(parent) = above.parent() {
             sync_folder(parent)?;
@@ -86,7 +86,7 @@ impl Disk {
     /// what isn't is removed when it is dropped, or at the next start.
     pub fn stage(&self, key: &str, bytes: &[u8]) -> Result<Staged, StoreError> {
         let path = self.path(key);
-        let mut file = self.temporary(&path, 0o644)?;
+        let mut file = self.temporary(&path, 0o644, Wait::ForDisk)?;
         file.write_all(bytes)
             .map_err(|error| StoreError::io(&path, error))?;
         Ok(Staged {
@@ -129,7 +129,7 @@ impl Disk {
     }
 
     /// A temporary file in the folder of a path, which is made if need be.
-    fn temporary(&self, path: &Path, mode: u32) -> Result<tempfile::NamedTempFile, StoreError> {
+    fn temporary(&self, path: &Path, mode: u32, wait: Wait) -> Result<tempfile::NamedTempFile, StoreError> {
         let folder = path.parent().unwrap_or(&self.root);
         let fail = |error| StoreError::io(path, error);
         let open = || {
@@ -137,35 +137,32 @@ impl Disk {
                 .prefix(TEMPORARY)
                 .permissions(fs::Permissions::from_mode(mode))
                 .tempfile_in(folder)
+                .map_err(bare)
         };
         match open() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder).map_err(fail)?;
-                sync_folder(folder.parent().unwrap_or(&self.root))?;
+                self.restore_folder(folder)?;
+                if wait == Wait::ForDisk {
+                    sync_folder(folder.parent().unwrap_or(&self.root))?;
+                }
                 open().map_err(fail)
             }
             other => other.map_err(fail),
         }
     }
 
+    /// Makes a folder that isn't there (any more), but never the data directory itself: what was moved away or isn't
+    /// mounted would be begun anew, without its keys.
+    fn restore_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        fs::metadata(&self.root).map_err(|error| StoreError::io(&self.root, error))?;
+        fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))
+    }
+
     /// Writes a record of a cache: whole or not there, but without waiting for the disk.
     pub fn replace_unsynced(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path(key);
-        let folder = path.parent().unwrap_or(&self.root);
         let fail = |error| StoreError::io(&path, error);
-        let open = || {
-            tempfile::Builder::new()
-                .prefix(TEMPORARY)
-                .permissions(fs::Permissions::from_mode(0o644))
-                .tempfile_in(folder)
-        };
-        let mut file = match open() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder).map_err(fail)?;
-                open().map_err(fail)?
-            }
-            other => other.map_err(fail)?,
-        };
+        let mut file = self.temporary(&path, 0o644, Wait::ForNothing)?;
         file.write_all(bytes).map_err(fail)?;
         file.persist(&path).map_err(|error| fail(error.error))?;
         Ok(())
@@ -292,15 +289,22 @@ impl Disk {
     /// what is written outlives this process, and after [`Disk::sync`] a power failure too.
     pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.root.join(name);
-        let write = || -> io::Result<()> {
+        let open = || {
             OpenOptions::new()
                 .create(true)
                 .append(true)
                 .mode(0o644)
-                .open(&path)?
-                .write_all(bytes)
+                .open(&path)
         };
-        write().map_err(|error| StoreError::io(&path, error))
+        let fail = |error| StoreError::io(&path, error);
+        let mut log = match open() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.restore_folder(path.parent().unwrap_or(&self.root))?;
+                open().map_err(fail)?
+            }
+            other => other.map_err(fail)?,
+        };
+        log.write_all(bytes).map_err(fail)
     }
 
     /// Waits until what was appended to these logs is on the disk, and their folders too. One that is gone is done.
@@ -355,7 +359,7 @@ impl Disk {
             return Ok(false);
         }
         let fail = |error| StoreError::io(path, error);
-        let mut file = self.temporary(path, mode)?;
+        let mut file = self.temporary(path, mode, Wait::ForDisk)?;
         file.write_all(bytes).map_err(fail)?;
         file.as_file().sync_all().map_err(fail)?;
         match existing {
@@ -385,6 +389,20 @@ pub struct Staged {
 enum Existing {
     Keep,
     Replace,
+}
+
+/// Whether what is written must outlive a loss of power.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    ForDisk,
+    ForNothing,
+}
+
+/// What the operating system said, without the path of the temporary file, which would stand there twice.
+fn bare(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|named| named.source());
+    let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), StoreError> {

@@ -308,12 +308,15 @@ fn check_user(root: &Path, owner: u32, asking: u32) -> Result<(), StoreError> {
 
 pub(crate) fn take_lock(root: &Path) -> Result<File, StoreError> {
     let path = root.join("lock");
-    let file = File::options()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| StoreError::io(&path, error))?;
+    // For reading only: a file that is open for writing keeps a disk in trouble from being made read-only.
+    let open = || match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            File::options().create(true).append(true).open(&path)?;
+            File::open(&path)
+        }
+        opened => opened,
+    };
+    let file = open().map_err(|error| StoreError::io(&path, error))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Locked(root.to_path_buf())),
@@ -342,6 +345,12 @@ fn check_layout(disk: &Disk, origin: &str, handle_domain: &str) -> Result<(), St
         .unwrap_or(0);
     if found > LAYOUT {
         return Err(StoreError::Newer { path, found });
+    }
+    if found == 0 {
+        return Err(StoreError::Damaged {
+            path,
+            reason: "it names no layout that ever was".into(),
+        });
     }
     let layout: Layout = serde_json::from_value(value).map_err(damaged)?;
     if layout.origin != origin || layout.handle_domain != handle_domain {

@@ -92,7 +92,7 @@ async fn a_store_that_is_in_use_foreign_newer_or_without_its_key_is_refused() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let exposed = world.command(&["serve"]).await;
     assert_eq!(exposed.code, 4, "{}", exposed.stderr);
-    assert!(exposed.stderr.contains("chmod 600"), "{}", exposed.stderr);
+    assert!(exposed.stderr.contains("chmod -R go="), "{}", exposed.stderr);
     std::fs::remove_file(&key).unwrap();
     let lost = world.command(&["serve"]).await;
     assert_eq!(lost.code, 4, "{}", lost.stderr);

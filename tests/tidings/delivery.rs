@@ -74,15 +74,15 @@ impl Sender {
         self.instance.as_ref().unwrap()
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    fn send(&self, id: &str, inboxes: &[String]) {
+    pub(crate) fn send(&self, id: &str, inboxes: &[String]) {
         self.send_about(id, id, inboxes);
     }
 
-    fn send_about(&self, id: &str, object: &str, inboxes: &[String]) {
+    pub(crate) fn send_about(&self, id: &str, object: &str, inboxes: &[String]) {
         self.send_as("blog", id, object, inboxes);
     }
 
@@ -103,18 +103,18 @@ impl Sender {
             .unwrap();
     }
 
-    async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         tokio::time::timeout(LIMIT, deliver::drain(self.instance()))
             .await
             .unwrap()
             .unwrap();
     }
 
-    fn queue(&self) -> Vec<Waiting> {
+    pub(crate) fn queue(&self) -> Vec<Waiting> {
         deliver::queue(self.instance()).unwrap()
     }
 
-    fn pass(&self, time: SignedDuration) {
+    pub(crate) fn pass(&self, time: SignedDuration) {
         self.clock.set(self.clock.now() + time);
     }
 
@@ -166,7 +166,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    fn activity(&self) -> String {
+    pub(crate) fn activity(&self) -> String {
         let activity: Value = serde_json::from_slice(&self.body).unwrap();
         let id = activity["id"].as_str().unwrap();
         id.rsplit('/').next().unwrap().to_string()
@@ -209,20 +209,20 @@ impl Server {
         server
     }
 
-    fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.origin.trim_start_matches("http://")
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
 
-    fn inbox(&self) -> String {
+    pub(crate) fn inbox(&self) -> String {
         self.url("/inbox")
     }
 
     /// What it answered with 2xx, by activity.
-    fn taken(&self) -> Vec<String> {
+    pub(crate) fn taken(&self) -> Vec<String> {
         self.taken.lock().unwrap().iter().map(Arrival::activity).collect()
     }
 

@@ -14,6 +14,7 @@ mod deploy; // every way a site comes into its folder, and what followers hear o
 mod discovery; // every row of the table of served paths
 mod doctor; // what it says of the site's pages
 mod explain; // what `plan --explain` says of a page, and that it is what is sent
+mod faults; // disks and clocks that go wrong, backups
 mod feeds; // what the site's feeds add to its pages
 mod fuzz; // what the fuzzers check, without a fuzzer
 mod generators; // sites that real generators build, field by field

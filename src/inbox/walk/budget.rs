@@ -42,7 +42,7 @@ impl Budget {
         self.left = ROUND;
         if self.hosts.len() > HOSTS {
             self.hosts
-                .retain(|_, host| !is_over(host.since, now) || host.pause > now);
+                .retain(|_, host| !is_over(host.since, now) || is_ahead(host.pause, now));
         }
     }
 
@@ -65,7 +65,7 @@ impl Budget {
         if is_over(host.since, now) {
             (host.since, host.asked) = (now, 0);
         }
-        if self.left < fetches || host.asked + fetches > HOST || host.pause > now {
+        if self.left < fetches || host.asked + fetches > HOST || is_ahead(host.pause, now) {
             // What is too dear for the rest of this round is for the next one.
             if self.left < fetches {
                 self.left = 0;
@@ -94,8 +94,15 @@ impl Budget {
     }
 }
 
+/// Whether an hour is over: also one that lies ahead, since a clock that has been put back.
 fn is_over(since: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(since) >= SignedDuration::from_hours(1)
+    now.duration_since(since).abs() >= SignedDuration::from_hours(1)
+}
+
+/// Whether a pause goes on; none is longer than the longest, unless the clock has been put back.
+fn is_ahead(pause: Timestamp, now: Timestamp) -> bool {
+    let left = pause.duration_since(now);
+    left > SignedDuration::ZERO && left <= PAUSE * (1 << DOUBLED)
 }
 
 fn host_of(url: &str) -> Option<String> {
