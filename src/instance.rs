@@ -14,6 +14,8 @@ use crate::article::Discussion;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver;
+use crate::hooks;
+use crate::inbox::blocklist::Rules;
 use crate::inbox::gate::Gate;
 use crate::keys::{KeyPair, Keys};
 use crate::net::Client;
@@ -44,12 +46,16 @@ pub struct Instance {
     pub clock: Clock,
     /// Rung when there is a hook to call.
     pub calls: Notify,
+    /// Where the commands of hooks are run.
+    pub place: Arc<hooks::Place>,
     /// What waits for delivery.
     pub outbound: deliver::Outbound,
     /// Rung when the folder should be read again.
     pub scan: Notify,
     /// How much its inboxes take.
     pub gate: Gate,
+    /// The blocks by words and patterns.
+    pub rules: Rules,
     /// What was said, as far as it was read for pages.
     pub shelf: Shelf,
     /// How that is drawn.
@@ -90,10 +96,12 @@ impl Instance {
             remote: remote::Memory::default(),
             clock,
             calls: Notify::new(),
+            place: Arc::default(),
             outbound: deliver::Outbound::default(),
             last_id: Mutex::default(),
             scan: Notify::new(),
             gate: Gate::default(),
+            rules: Rules::default(),
             shelf: Shelf::default(),
             templates: Templates::default(),
             streams: Streams::default(),

@@ -306,6 +306,7 @@ fn record(kind: InteractionKind, number: usize) -> Interaction {
         updated: None,
         received: at,
         state: InteractionState::Shown,
+        hidden_for: None,
         public: true,
         url: None,
         summary: None,

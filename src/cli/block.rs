@@ -1,4 +1,4 @@
-//! `tidings block`: domains, actors and words that the owner doesn't want to hear of.
+//! `tidings block`: domains, actors, words and patterns that the owner doesn't want to hear of.
 //!
 //! Lists are exchanged in the form of Mastodon's domain blocks: CSV with a header of names that begin with `#`.
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::screen::rows;
 use super::{Outcome, Output, Session};
 use crate::control::{Command, Failure, code};
+use crate::inbox::moderation::Blocked;
 
 /// Largest list that is read, in bytes: some hundred thousand domains. The control socket takes no more at once.
 const MAX_LIST: u64 = 6 << 20;
@@ -27,22 +28,22 @@ pub(super) struct Args {
 enum Action {
     /// List who and what is blocked
     List,
-    /// Block a domain with its subdomains, an actor, or a word
+    /// Block a domain with its subdomains, an actor, a word or a pattern; what they said already goes too
     Add {
-        /// `bad.example`, `@troll@social.example`, an actor's id, or a word
-        #[arg(value_name = "DOMAIN|ACTOR|WORD", required = true)]
+        /// `bad.example`, `@troll@social.example`, an actor's id, a word (`casino`, `casino*`), or `/a regular expression/`
+        #[arg(value_name = "DOMAIN|ACTOR|WORD|/PATTERN/", required = true)]
         blocks: Vec<String>,
         /// Why, for yourself
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Take a block back
+    /// Take a block back, and with it what it hid
     Remove {
         /// As the list names it
-        #[arg(value_name = "DOMAIN|ACTOR|WORD")]
+        #[arg(value_name = "DOMAIN|ACTOR|WORD|/PATTERN/")]
         block: String,
     },
-    /// Block the domains of a Mastodon blocklist (CSV), or of a file with one domain a line
+    /// Block the domains of a Mastodon blocklist (CSV), or of a file with one domain or handle a line
     Import {
         /// The file
         file: PathBuf,
@@ -81,7 +82,7 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
             for line in &list.wrong {
                 session
                     .screen
-                    .note(&format!("left out: {line:?} is not a domain"));
+                    .note(&format!("left out: {line:?} is neither a domain nor a handle"));
             }
             if list.blocks.is_empty() {
                 return Err(Failure::failed(format!(
@@ -151,7 +152,12 @@ fn import(text: &str) -> List {
             list.milder += 1;
             continue;
         }
-        match field("domain").and_then(crate::config::domain) {
+        let named = field("domain").and_then(|name| {
+            // The list of blocked accounts that Mastodon exports for its users.
+            let handle = name.contains('@') && matches!(Blocked::read(name), Ok(Blocked::Handle(_)));
+            crate::config::domain(name).or_else(|| handle.then(|| name.to_string()))
+        });
+        match named {
             Some(domain) => list
                 .blocks
                 .push((domain, field("public_comment").map(str::to_string))),
@@ -240,8 +246,8 @@ mod tests {
 
     #[test]
     fn a_plain_list_is_read_too() {
-        let list = import("# mine\nbad.example\n\nworse.example");
-        assert_eq!(list.blocks.len(), 2);
+        let list = import("# mine\nbad.example\n\nworse.example\n@troll@a.example\nada@b.example\n");
+        assert_eq!((list.blocks.len(), list.wrong.len()), (4, 0));
     }
 
     #[test]

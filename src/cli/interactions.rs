@@ -5,10 +5,13 @@ use clap::{Subcommand, ValueEnum};
 use super::screen::{cell, rows};
 use super::{Outcome, Output, Session};
 use crate::control::{Command, InteractionAction};
+use crate::inbox::moderation;
 use crate::store::{InteractionKind, InteractionState};
 
 /// How much of a text stands in a table, in characters.
 const EXCERPT: usize = 60;
+/// How many a table shows when nothing else is asked for: some screens full. Programs get all.
+const SCREENS: usize = 100;
 
 /// What `interactions` takes.
 #[derive(Debug, clap::Args)]
@@ -32,6 +35,15 @@ struct Filter {
     /// Only in this state
     #[arg(long)]
     state: Option<State>,
+    /// Only by this actor, or by anybody on this domain
+    #[arg(long, value_name = "ACTOR|DOMAIN")]
+    author: Option<String>,
+    /// At most so many [default: 100, and all with --json]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Those that follow this one in the list
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,7 +102,7 @@ pub(super) fn run(args: Args, session: &Session<'_>) -> Outcome {
 }
 
 fn list(filter: Filter, output: Output, session: &Session<'_>) -> Outcome {
-    let reply = session.tell(Command::Interactions {
+    let filter = moderation::Filter {
         page: filter.page.map(|page| super::publish::absolute(&page)),
         kind: filter.kind.map(|kind| match kind {
             Kind::Reply => InteractionKind::Reply,
@@ -104,7 +116,11 @@ fn list(filter: Filter, output: Output, session: &Session<'_>) -> Outcome {
             State::Held => InteractionState::Held,
             State::Hidden => InteractionState::Hidden,
         }),
-    })?;
+        author: filter.author,
+        limit: filter.limit.or((!output.json).then_some(SCREENS)),
+        after: filter.after,
+    };
+    let reply = session.tell(Command::Interactions { filter })?;
     if output.json {
         session.screen.json(&reply.data)?;
         return Ok(0);
@@ -115,9 +131,14 @@ fn list(filter: Filter, output: Output, session: &Session<'_>) -> Outcome {
     );
     for (row, item) in table.iter_mut().zip(reply.data.as_array().into_iter().flatten()) {
         let text = crate::sanitize::plain(&cell(&item["content"]));
-        let private = if item["public"] == false { "(private) " } else { "" };
+        let unseen = match item["why"].as_str() {
+            // The state says so already.
+            Some(_) if item["state"] == "held" => String::new(),
+            Some(why) => format!("({why}) "),
+            None => String::new(),
+        };
         row.push(format!(
-            "{private}{}",
+            "{unseen}{}",
             super::screen::printable(&text)
                 .chars()
                 .take(EXCERPT)

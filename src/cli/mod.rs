@@ -7,6 +7,7 @@ mod doctor;
 mod drawing;
 mod explain;
 mod followers;
+mod hooks;
 mod init;
 mod interactions;
 mod key;
@@ -90,8 +91,10 @@ enum Verb {
     Interactions(interactions::Args),
     /// List what waits to be delivered; try again, or give up
     Queue(queue::Args),
-    /// List, add and remove blocks of domains, actors and words
+    /// List, add and remove blocks of domains, actors, words and patterns
     Block(block::Args),
+    /// List who is told of what others do; try it, or run commands for it
+    Hooks(hooks::Args),
     /// Show the accounts, or announce their changed profiles
     Actor(actor::Args),
     /// Show the public keys, or make a new one
@@ -145,6 +148,7 @@ fn dispatch(cli: Cli, screen: &Screen) -> Outcome {
         Verb::Interactions(args) => interactions::run(args, &session),
         Verb::Queue(args) => queue::run(args, &session),
         Verb::Block(args) => block::run(args, &session),
+        Verb::Hooks(args) => hooks::run(&args, &session),
         Verb::Actor(args) => actor::run(&args, &session),
         Verb::Key(args) => key::run(args, &session),
         Verb::Doctor(args) => doctor::run(&args, &session),

@@ -58,3 +58,5 @@ pub const TEMPLATES: &str = "widgets";
 pub const LOCALE: &str = "en";
 /// `interactions.media_limit`, in bytes: some ten thousand avatars.
 pub const MEDIA_LIMIT: u64 = 256 << 20;
+/// `hook.timeout`: longer than a message takes, short enough that what hangs is noticed.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(60);

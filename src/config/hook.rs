@@ -1,20 +1,28 @@
 //! `[[hook]]`: whom to tell of what others do, a program or another server.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use toml::de::DeValue;
 
 use super::problem::Refusal;
 use super::section::{Section, one_of};
-use super::{Hook, HookEvent, HookTarget, address};
+use super::{Hook, HookEvent, HookTarget, address, default, value};
+
+/// Longest time that a command may take: what hangs is to be noticed the same day.
+const MAX_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
+/// Longest time that events are gathered.
+const MAX_GATHER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The kinds of event, by their names.
-const EVENTS: [(&str, HookEvent); 6] = [
+const EVENTS: [(&str, HookEvent); 7] = [
     ("follow", HookEvent::Follow),
     ("reply", HookEvent::Reply),
     ("mention", HookEvent::Mention),
     ("like", HookEvent::Like),
     ("boost", HookEvent::Boost),
     ("quote", HookEvent::Quote),
+    ("change", HookEvent::Change),
 ];
 
 /// Reads one. `private` says whether its URL may be without TLS.
@@ -28,6 +36,15 @@ pub(super) fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<
         section.take(&at, read)
     });
     let has_secret = section.value("secret").is_some();
+    let timeout = section.parsed("timeout", |text| within(text, MAX_TIMEOUT));
+    let gather = section.parsed("gather", |text| within(text, MAX_GATHER));
+    if url.is_some() {
+        for (key, given) in [("timeout", timeout), ("gather", gather)] {
+            if given.is_some() {
+                section.refuse_here(key, Refusal::new("is for commands only").hint("take it out"));
+            }
+        }
+    }
     let target = match (command, url) {
         (Some(_), Some(at)) => section.take(
             &at,
@@ -81,7 +98,25 @@ pub(super) fn read_hook(section: &mut Section<'_, '_>, private: bool) -> Option<
             None
         }
     };
-    Some(Hook { on, target: target? })
+    Some(Hook {
+        on,
+        target: target?,
+        timeout: timeout.unwrap_or(default::HOOK_TIMEOUT),
+        gather,
+    })
+}
+
+/// A duration that isn't nothing and not longer than this.
+fn within(text: &str, longest: Duration) -> Result<Duration, Refusal> {
+    let duration = value::duration(text)?;
+    if duration.is_zero() || duration > longest {
+        let hours = longest.as_secs() / 3600;
+        return Err(
+            Refusal::new(format!("{text:?} is nothing, or longer than {hours} hours"))
+                .hint("write a time such as \"30s\" or \"10m\""),
+        );
+    }
+    Ok(duration)
 }
 
 /// The events of a hook: at least one, for a hook without is never called.

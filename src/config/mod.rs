@@ -367,6 +367,10 @@ pub struct Hook {
     pub on: Vec<HookEvent>,
     /// Who is told.
     pub target: HookTarget,
+    /// How long a command may take; then it is ended with all that it started.
+    pub timeout: Duration,
+    /// How long events are gathered before a command runs, once for all of them; it runs once for each when `None`.
+    pub gather: Option<Duration>,
 }
 
 /// A kind of event that hooks hear of.
@@ -380,6 +384,8 @@ pub enum HookEvent {
     Like,
     Boost,
     Quote,
+    /// What is shown under a page is another: something new, an edit, a Delete, the owner's word.
+    Change,
 }
 
 /// Who is told of an event.
@@ -399,10 +405,11 @@ pub enum HookTarget {
 impl std::fmt::Debug for HookTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            HookTarget::Command(command) => f.debug_tuple("Command").field(command).finish(),
+            // Arguments and paths may be secrets as well.
+            HookTarget::Command(command) => f.debug_tuple("Command").field(&command.first()).finish(),
             HookTarget::Webhook { url, .. } => f
                 .debug_struct("Webhook")
-                .field("url", &url.as_str())
+                .field("host", &url.host_str())
                 .finish_non_exhaustive(),
         }
     }
@@ -478,6 +485,13 @@ impl Config {
             also_known_as: &actor.also_known_as,
             handle_domain: &self.federation.handle_domain,
         }
+    }
+
+    /// Whether a hook is a command.
+    pub fn runs_commands(&self) -> bool {
+        self.hooks
+            .iter()
+            .any(|hook| matches!(hook.target, HookTarget::Command(_)))
     }
 
     /// The handle of an actor, `@blog@blog.example`.

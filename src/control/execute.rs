@@ -11,8 +11,9 @@ use super::{
     code, show,
 };
 use crate::deliver;
+use crate::hooks;
 use crate::inbox::follow::{self, FollowerError};
-use crate::inbox::moderation::{self, Filter, ModerationError};
+use crate::inbox::moderation::{self, Filter, ModerationError, NoBlock};
 use crate::instance::Instance;
 use crate::publish::{self, Done, NoteRequest, PublishError, Selection, profile};
 use crate::store::StoreError;
@@ -123,14 +124,30 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
             Ok(done_reply(&done))
         }
         Command::Rotate { actor } => rotate(engine, actor).await,
+        Command::TryHooks => Ok(try_hooks(&engine.instance).await),
         other => {
             // The store blocks.
             let engine = Arc::clone(engine);
-            tokio::task::spawn_blocking(move || on_store(&engine, other))
+            let watcher = Arc::clone(watcher);
+            tokio::task::spawn_blocking(move || on_store(&engine, other, &watcher))
                 .await
                 .map_err(|error| Failure::failed(format!("the work was interrupted: {error}")))?
         }
     }
+}
+
+/// Tells every hook of a made-up event, and says how it went.
+async fn try_hooks(instance: &Instance) -> Reply {
+    let config = instance.config();
+    let mut tried = Vec::new();
+    for hook in &config.hooks {
+        let now = instance.clock.now();
+        let result = hooks::try_out(hook, &instance.client, &instance.place, &config, now).await;
+        let mut entry = json!({ "hook": hooks::label(hook), "error": result.as_ref().err() });
+        entry["printed"] = result.unwrap_or_default().into();
+        tried.push(entry);
+    }
+    Reply::data(Value::Array(tried))
 }
 
 /// Makes new keys, announces them with the present ones, and puts them in place when everybody was told.
@@ -184,17 +201,34 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// The commands that need nothing but the store.
-fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
+fn on_store(engine: &Engine, command: Command, watcher: &Watcher) -> Result<Reply, Failure> {
     let instance = &*engine.instance;
+    let step = |doing: &'static str| {
+        move |done: usize, total: usize| {
+            watcher(Progress {
+                doing: doing.to_string(),
+                done: done as u64,
+                total: total as u64,
+            });
+        }
+    };
     match command {
         Command::Status => show::status(engine),
         Command::Render { format } => render(instance, format),
         Command::Followers => show::followers(instance),
         Command::Follower { action, actor } => follower(instance, action, &actor),
-        Command::Interactions { page, kind, state } => {
-            let page = page.map(|page| show::page_of_file(instance, page));
-            let listed = moderation::list(instance, &Filter { page, kind, state })?;
-            Ok(Reply::data(json!(listed)))
+        Command::Interactions { filter } => {
+            let page = filter.page.map(|page| show::page_of_file(instance, page));
+            let filter = Filter { page, ..filter };
+            let listed = moderation::list(instance, &filter, &mut step("reading")).map_err(moderating)?;
+            let mut reply = Reply::data(json!(listed.items));
+            if let (Some(last), true) = (listed.items.last(), listed.more > 0) {
+                reply.notes.push(format!(
+                    "{} more: --after {} shows the next, --limit as many as you like",
+                    listed.more, last.id
+                ));
+            }
+            Ok(reply)
         }
         Command::Interaction { action, id } => interaction(instance, action, &id),
         Command::Queue => Ok(Reply::data(json!(deliver::queue(instance)?))),
@@ -217,7 +251,7 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
         }
         Command::Blocks => show::blocks(instance),
         Command::Block { blocks } => {
-            moderation::add_blocks(instance, &blocks).map_err(moderating)?;
+            moderation::add_blocks(instance, &blocks, &mut step("blocking")).map_err(moderating)?;
             let note = match blocks.as_slice() {
                 [(block, _)] => format!("{block} is blocked"),
                 all => format!("{} are blocked", all.len()),
@@ -231,10 +265,17 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
             })
         }
         Command::Unblock { block } => {
-            moderation::remove_block(instance, &block).map_err(moderating)?;
+            let back = moderation::remove_block(instance, &block).map_err(moderating)?;
+            let mut notes = vec![format!("{block} is no longer blocked")];
+            if back > 0 {
+                notes.push(format!(
+                    "{} hidden for it",
+                    several(back, "interaction is no longer", "interactions are no longer")
+                ));
+            }
             Ok(Reply {
                 data: json!({ "removed": block }),
-                notes: vec![format!("{block} is no longer blocked")],
+                notes,
             })
         }
         Command::Actors => show::actors(instance),
@@ -254,7 +295,9 @@ fn on_store(engine: &Engine, command: Command) -> Result<Reply, Failure> {
             Ok(reply)
         }
         Command::Keys => show::keys(instance),
-        Command::Plan
+        Command::Hooks => Ok(show::hooks(instance)),
+        Command::TryHooks
+        | Command::Plan
         | Command::Explain { .. }
         | Command::Survey
         | Command::Publish { .. }
@@ -419,9 +462,10 @@ fn publishing(error: PublishError) -> Failure {
 fn moderating(error: ModerationError) -> Failure {
     match error {
         ModerationError::Store(error) => error.into(),
-        error
-        @ (ModerationError::Empty | ModerationError::NoInteraction(_) | ModerationError::NoBlock(_)) => {
-            Failure::failed(error)
-        }
+        ModerationError::Block(ref wrong @ NoBlock::Pattern { .. }) => Failure::failed(wrong)
+            .hint("what stands between the slashes is in the syntax of https://docs.rs/regex/#syntax"),
+        error @ (ModerationError::Block(_)
+        | ModerationError::NoInteraction(_)
+        | ModerationError::NoBlock(_)) => Failure::failed(error),
     }
 }

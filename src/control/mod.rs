@@ -18,12 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::article::Visibility;
-use crate::store::{InteractionKind, InteractionState};
+use crate::inbox::moderation::Filter;
 
 pub use self::engine::{Engine, Role};
 pub use self::execute::{execute, reading};
 pub use self::failure::{Failure, code};
-pub use self::socket::{ask, listen, serve};
+pub use self::socket::{ask, listen, serve, socket_folder};
 
 /// What a command asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,12 +81,8 @@ pub enum Command {
     },
     /// What others said and did.
     Interactions {
-        /// Under this page only.
-        page: Option<String>,
-        /// Of this kind only.
-        kind: Option<InteractionKind>,
-        /// In this state only.
-        state: Option<InteractionState>,
+        /// Which of it.
+        filter: Filter,
     },
     /// Does something about an interaction.
     Interaction {
@@ -119,6 +115,10 @@ pub enum Command {
         /// The domain, actor or word.
         block: String,
     },
+    /// Who is told of events, and what waits for them.
+    Hooks,
+    /// Tells every hook of a made-up event.
+    TryHooks,
     /// Our actors as others see them.
     Actors,
     /// Announces the actors whose documents changed.
@@ -144,6 +144,7 @@ impl Command {
             | Command::Followers
             | Command::Interactions { .. }
             | Command::Queue
+            | Command::Hooks
             | Command::Blocks => true,
             Command::Interaction { action, .. } => *action == InteractionAction::Show,
             Command::Actors
@@ -156,6 +157,7 @@ impl Command {
             | Command::Drop { .. }
             | Command::Block { .. }
             | Command::Unblock { .. }
+            | Command::TryHooks
             | Command::UpdateActors
             | Command::Rotate { .. } => false,
         }

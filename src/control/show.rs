@@ -1,8 +1,13 @@
 //! The data of commands that only look: the JSON of the contract.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Engine, Failure, Reply};
+use crate::config::HookTarget;
+use crate::hooks;
 use crate::instance::Instance;
 use crate::keys::KeyPair;
 use crate::store::{FollowState, Follower, ObjectState};
@@ -86,6 +91,30 @@ pub(super) fn blocks(instance: &Instance) -> Result<Reply, Failure> {
         }
     }
     Ok(Reply::data(Value::Array(list)))
+}
+
+/// Who is told of events, and what waits for them.
+pub(super) fn hooks(instance: &Instance) -> Reply {
+    let mut waiting: HashMap<Box<str>, (usize, Timestamp)> = HashMap::new();
+    instance.store.calls.each(|_, brief| {
+        let entry = waiting.entry(brief.hook.clone()).or_insert((0, brief.next));
+        *entry = (entry.0 + 1, entry.1.min(brief.next));
+    });
+    let config = instance.config();
+    let list = config.hooks.iter().map(|hook| {
+        let waits = waiting.get(hooks::name_of(hook).as_str());
+        json!({
+            "hook": hooks::label(hook),
+            "kind": match hook.target {
+                HookTarget::Command(_) => "command",
+                HookTarget::Webhook { .. } => "webhook",
+            },
+            "on": hook.on,
+            "waiting": waits.map_or(0, |(count, _)| *count),
+            "next": waits.map(|(_, next)| next),
+        })
+    });
+    Reply::data(list.collect())
 }
 
 /// Our actors as others see them.

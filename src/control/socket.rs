@@ -64,6 +64,17 @@ pub fn listen(disk: &Disk) -> Result<(UnixListener, PathBuf), StoreError> {
     Ok((listener, path))
 }
 
+/// The folder of the socket of a data directory, when it isn't the data directory itself.
+///
+/// # Errors
+/// When there is none and none can be made.
+pub fn socket_folder(data: &Path) -> Result<Option<PathBuf>, StoreError> {
+    if fits(&data.join(NAME)) {
+        return Ok(None);
+    }
+    runtime_folder().map(Some)
+}
+
 fn fits(path: &Path) -> bool {
     path.as_os_str().len() <= LONGEST
 }

@@ -2,6 +2,7 @@
 //!
 //! A task that ends before it was told to brings the daemon down: half a tidings would lose followers without a word.
 
+mod confine;
 mod reload;
 mod socket;
 mod sweep;
@@ -14,12 +15,14 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+pub use self::confine::confine;
 use self::reload::reload;
 use self::socket::bind;
 use self::tasks::{LAST_WORDS, Tasks};
 use crate::config::{Config, real_path};
 use crate::control::{self, Engine, Failure, Role, Watcher, code};
 use crate::deliver;
+use crate::hooks::Helper;
 use crate::http;
 use crate::inbox;
 use crate::instance::Instance;
@@ -42,14 +45,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// Runs until SIGTERM or SIGINT; a second one ends it at once. `watcher` is told how far the first reading of the output
-/// folder is.
+/// folder is, and `helper` runs the commands of hooks.
 ///
 /// # Errors
 /// Why it can't start, or what died.
-pub async fn run(config: Config, watcher: Watcher) -> Result<(), Failure> {
+pub async fn run(config: Config, helper: Option<Helper>, watcher: Watcher) -> Result<(), Failure> {
     let file = config.file.clone();
     let mut signals = Signals::new()?;
-    check_output(&config)?;
     let engine = tokio::task::spawn_blocking(move || {
         let engine = Engine::open(config, Role::Daemon)?;
         engine.prepare_keys()?;
@@ -59,6 +61,7 @@ pub async fn run(config: Config, watcher: Watcher) -> Result<(), Failure> {
     .map_err(|error| Failure::failed(format!("opening the data directory failed: {error}")))??;
     let engine = Arc::new(engine);
     let instance = Arc::clone(&engine.instance);
+    instance.place.set(helper);
     let config = instance.config();
     if instance.store.site()?.baseline.is_none() && !config.site.output.is_dir() {
         return Err(no_output(&config));
@@ -107,7 +110,7 @@ pub async fn run(config: Config, watcher: Watcher) -> Result<(), Failure> {
         "the sweeper",
         done(sweep::run(Arc::clone(&instance), shutdown.clone())),
     );
-    announce_profiles(&instance).await?;
+    apply_configured(&instance).await?;
 
     eprintln!("listening on {}", bound.address);
     notify(&[sd_notify::NotifyState::Ready]);
@@ -135,12 +138,16 @@ async fn done(task: impl Future<Output = ()>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tells followers of the actors whose documents changed.
-async fn announce_profiles(instance: &Arc<Instance>) -> Result<(), Failure> {
+/// Gives what the configuration changed its effect: blocks, and the actors' documents, of which followers are told.
+async fn apply_configured(instance: &Arc<Instance>) -> Result<(), Failure> {
     let instance = Arc::clone(instance);
-    let announced = tokio::task::spawn_blocking(move || profile::update(&instance))
+    let applied = tokio::task::spawn_blocking(move || {
+        inbox::moderation::apply_configured(&instance)?;
+        profile::update(&instance)
+    });
+    let announced = applied
         .await
-        .map_err(|error| Failure::failed(format!("announcing the profiles was interrupted: {error}")))??;
+        .map_err(|error| Failure::failed(format!("the configuration's effect was interrupted: {error}")))??;
     for actor in announced {
         tracing::info!(
             "the profile of {} changed: {} inboxes are told",
@@ -179,7 +186,7 @@ async fn attend(
                     if let Err(error) = read {
                         tracing::error!("reading the configuration was interrupted: {error}");
                     }
-                    if let Err(failure) = announce_profiles(&instance).await {
+                    if let Err(failure) = apply_configured(&instance).await {
                         tracing::error!("{failure}");
                     }
                 }

@@ -23,6 +23,11 @@ pub(super) fn reload(engine: &Arc<Engine>, file: &Path) {
     for key in keep_fixed(&mut new, &old) {
         tracing::warn!("{key} changes with the next restart only");
     }
+    if new.runs_commands() && engine.instance.place.has_nobody() {
+        tracing::warn!(
+            "the first [[hook]] with a command runs after the next restart, or by `tidings hooks run`"
+        );
+    }
     engine.instance.set_config(new);
     engine.instance.scan.notify_one();
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Steady};
 use crate::deliver;
+use crate::inbox::moderation;
 use crate::instance::Instance;
 use crate::store::StoreError;
 
@@ -88,7 +89,9 @@ fn expire(instance: &Instance, now: Timestamp) -> Result<(), StoreError> {
         }
     });
     for id in old {
-        instance.store.interactions.delete(&id)?;
+        if let Some(interaction) = instance.store.interactions.get(&id)? {
+            moderation::forget(instance, &interaction)?;
+        }
     }
     Ok(())
 }

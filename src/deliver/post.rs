@@ -33,13 +33,14 @@ pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel, place: Owned
         Ok(url) if url.has_host() => url,
         _ => return Outcome::Refused("the inbox is not a URL".into()),
     };
-    if is_blocked(instance, url.host_str().unwrap_or_default()) {
-        return Outcome::Blocked;
-    }
+    let blocked = is_blocked(instance, url.host_str().unwrap_or_default());
     let body = match body(instance, parcel).await {
         Ok(body) => body,
         Err(reason) => return Outcome::Hindered(reason),
     };
+    if blocked && !is_farewell(&body) {
+        return Outcome::Blocked;
+    }
     let knocks = scheme::knocks(instance, &parcel.host);
     let mut scheme = knocks.first;
     let mut answer = knock(instance, parcel, &url, &body, scheme, &mut place).await;
@@ -80,6 +81,12 @@ fn is_blocked(instance: &Instance, host: &str) -> bool {
         rest = domain.split_once('.').map(|(_, above)| above);
     }
     false
+}
+
+/// Whether this is a Reject: by it a server learns that its people follow no longer, which those of a blocked one should
+/// learn too.
+fn is_farewell(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|activity| activity["type"] == "Reject")
 }
 
 async fn body(instance: &Arc<Instance>, parcel: &Parcel) -> Result<Bytes, String> {

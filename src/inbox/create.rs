@@ -215,6 +215,7 @@ pub(super) fn store(
         updated: note.updated,
         received: now,
         state: InteractionState::Shown,
+        hidden_for: None,
         public: note.public,
         url: note.url.clone(),
         summary: note.summary.clone(),
@@ -225,7 +226,7 @@ pub(super) fn store(
         attachments: note.attachments.clone(),
         raw: written.raw.clone(),
     };
-    interaction.state = moderation::state_of_new(instance, &interaction);
+    moderation::judge(instance, &mut interaction);
     if instance.store.interactions.put_new(&interaction)? {
         event::happened_or_undone(instance, &interaction)?;
     }

@@ -38,11 +38,28 @@ impl From<&Author> for Who {
     }
 }
 
-/// Tells the streams of events that something changed under an object.
+/// Tells the streams of events, and the hooks, that something changed under an object.
 pub(super) fn changed(instance: &Instance, key: Option<&str>) {
-    if let Some(key) = key {
-        // Nobody listening is no error.
-        let _ = instance.changed.send(Arc::from(key));
+    let Some(key) = key else { return };
+    // Nobody listening is no error.
+    let _ = instance.changed.send(Arc::from(key));
+    let noted = emit(instance, HookEvent::Change, || {
+        let (page, object) = ours::addresses(instance, key);
+        Event {
+            event: HookEvent::Change,
+            id: instance.fresh_id(),
+            time: instance.clock.now(),
+            actor: Value::Null,
+            page,
+            object: Some(object),
+            public: true,
+            content: None,
+            activity: Value::Null,
+        }
+    });
+    if let Err(error) = noted {
+        // What changed is stored, and the next change tells of it as well: no reason to refuse it.
+        tracing::error!("hooks aren't told that {key} changed: {error}");
     }
 }
 

@@ -218,18 +218,24 @@ pub fn reject(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerE
 /// Removes a follower and tells its server, with a Reject of its Follow.
 pub fn remove(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerError> {
     each(instance, who, |ours, follower| {
-        // The job first: were the follower removed before it, a crash between them would leave its server in the dark.
-        answer(
-            instance,
-            ours,
-            &follower.actor,
-            &follower.inbox,
-            &follower.follow,
-            Word::Reject,
-        )?;
-        instance.store.followers(ours)?.delete(&follower.actor)?;
+        dismiss(instance, ours, &follower)?;
         Ok(follower)
     })
+}
+
+/// Removes a follower of one of our actors and tells its server.
+pub(super) fn dismiss(instance: &Instance, ours: &str, follower: &Follower) -> Result<(), StoreError> {
+    // The job first: were the follower removed before it, a crash between them would leave its server in the dark.
+    answer(
+        instance,
+        ours,
+        &follower.actor,
+        &follower.inbox,
+        &follower.follow,
+        Word::Reject,
+    )?;
+    instance.store.followers(ours)?.delete(&follower.actor)?;
+    Ok(())
 }
 
 fn each(

@@ -15,6 +15,7 @@ mod announce;
 mod answered;
 mod author;
 mod block;
+mod blocked;
 pub mod blocklist;
 mod create;
 mod delete;
@@ -247,6 +248,7 @@ pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
         ring: &instance.calls,
         config: || instance.config(),
         client: &instance.client,
+        place: &instance.place,
         clock: &instance.clock,
     };
     tokio::join!(

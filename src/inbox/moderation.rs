@@ -1,23 +1,26 @@
 //! What of the things that others said is shown: the owner's word on replies, and the rule for new ones.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-pub use super::blocklist::{add_blocks, is_blocked, remove_block};
+use serde::{Deserialize, Serialize};
+
+pub use super::blocked::{Blocked, NoBlock};
+pub use super::blocklist::{Progress, add_blocks, apply_configured, is_blocked, remove_block};
 use super::{blocklist, event, ours};
 use crate::ap::iri;
 use crate::article::Discussion;
 use crate::config::{Moderation, Show};
 use crate::instance::Instance;
 use crate::store::{
-    Approval, Going, Gone, Interaction, InteractionKind, InteractionState, Quote, StoreError,
+    Approval, Author, Going, Gone, Interaction, InteractionKind, InteractionState, Quote, StoreError,
 };
 
 /// Why the owner's word has no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum ModerationError {
-    /// There is nothing to block.
-    #[error("an empty block would block nothing")]
-    Empty,
+    /// A text is no block.
+    #[error(transparent)]
+    Block(#[from] NoBlock),
     /// There is no such interaction.
     #[error("there is no interaction {0}: see `tidings interactions list`")]
     NoInteraction(String),
@@ -29,31 +32,39 @@ pub enum ModerationError {
     Store(#[from] StoreError),
 }
 
-/// Whether a new interaction is shown.
-pub(super) fn state_of_new(instance: &Instance, interaction: &Interaction) -> InteractionState {
+/// Decides whether an interaction is shown that is new, or that a block no longer hides.
+pub(super) fn judge(instance: &Instance, interaction: &mut Interaction) {
+    interaction.hidden_for = blocklist::block_of(instance, interaction);
+    if interaction.hidden_for.is_some() {
+        interaction.state = InteractionState::Hidden;
+        return;
+    }
     let speaks = matches!(
         interaction.kind,
         InteractionKind::Reply | InteractionKind::Quote | InteractionKind::Mention
     );
-    if speaks && blocklist::has_blocked_word(instance, interaction) {
-        return InteractionState::Hidden;
-    }
-    match instance.config().interactions.moderation {
+    interaction.state = match instance.config().interactions.moderation {
         Moderation::Show => InteractionState::Shown,
         Moderation::Hold => InteractionState::Held,
         Moderation::First if speaks && !instance.store.approvals.contains(&interaction.actor.id) => {
             InteractionState::Held
         }
         Moderation::First => InteractionState::Shown,
-    }
+    };
 }
 
-/// Whether what was shown may stay so after its author changed it.
-pub(super) fn state_after_change(instance: &Instance, interaction: &Interaction) -> InteractionState {
-    if blocklist::has_blocked_word(instance, interaction) {
-        InteractionState::Hidden
-    } else {
-        interaction.state
+/// Decides whether what was there may stay as it is after its author changed it. One that hides behind a block no longer
+/// is judged as a new one.
+pub(super) fn judge_changed(instance: &Instance, interaction: &mut Interaction) {
+    let hidden_by_block = interaction.hidden_for.is_some();
+    match blocklist::block_of(instance, interaction) {
+        Some(block) if hidden_by_block || interaction.state != InteractionState::Hidden => {
+            interaction.state = InteractionState::Hidden;
+            interaction.hidden_for = Some(block);
+        }
+        Some(_) => {}
+        None if hidden_by_block => judge(instance, interaction),
+        None => {}
     }
 }
 
@@ -109,7 +120,10 @@ pub fn delete(instance: &Instance, id: &str) -> Result<Interaction, ModerationEr
 }
 
 /// Removes an interaction, and the stamp that a quote had.
-pub(super) fn forget(instance: &Instance, interaction: &Interaction) -> Result<(), StoreError> {
+///
+/// # Errors
+/// What the store says.
+pub fn forget(instance: &Instance, interaction: &Interaction) -> Result<(), StoreError> {
     if let (InteractionKind::Quote, Some(key), Some(remote)) =
         (interaction.kind, &interaction.object, &interaction.remote_object)
     {
@@ -122,8 +136,9 @@ pub(super) fn forget(instance: &Instance, interaction: &Interaction) -> Result<(
 
 fn set_state(instance: &Instance, id: &str, state: InteractionState) -> Result<Interaction, ModerationError> {
     let changed = instance.store.interactions.update(id, |interaction| {
-        let other = interaction.state != state;
+        let other = interaction.state != state || interaction.hidden_for.is_some();
         interaction.state = state;
+        interaction.hidden_for = None;
         other
     })?;
     let interaction = changed.ok_or_else(|| ModerationError::NoInteraction(id.to_string()))?;
@@ -152,13 +167,13 @@ pub struct Listed {
     pub public: bool,
     /// Why no reader sees it; `None` when they do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<&'static str>,
+    pub why: Option<Cow<'static, str>>,
     /// Clean HTML.
     pub content: Option<String>,
 }
 
 /// Why readers don't see an interaction.
-fn why(instance: &Instance, interaction: &Interaction) -> Option<&'static str> {
+fn why(instance: &Instance, interaction: &Interaction) -> Option<Cow<'static, str>> {
     let rules = &instance.config().interactions;
     let expired = rules.expire.is_some_and(|age| {
         let oldest = instance.clock.now().checked_sub(age);
@@ -166,11 +181,14 @@ fn why(instance: &Instance, interaction: &Interaction) -> Option<&'static str> {
     });
     let discussion = interaction.object.as_deref().map(|key| instance.discussion(key));
     let speaks = matches!(interaction.kind, InteractionKind::Reply | InteractionKind::Quote);
-    Some(match interaction.state {
+    if let (InteractionState::Hidden, Some(block)) = (interaction.state, &interaction.hidden_for) {
+        return Some(format!("it is hidden: {block} is blocked").into());
+    }
+    let why = match interaction.state {
         _ if interaction.kind == InteractionKind::Mention => "it is about no page",
         _ if !interaction.public => "it is not for everybody",
         InteractionState::Held => "it waits for approval",
-        InteractionState::Hidden => "it is hidden, by hand or for a blocked word",
+        InteractionState::Hidden => "it is hidden by hand",
         InteractionState::Shown if speaks && interaction.actor.shy => "its author asks not to be shown",
         InteractionState::Shown if expired => "it is older than interactions.expire",
         InteractionState::Shown if discussion == Some(Discussion::Off) => {
@@ -179,11 +197,12 @@ fn why(instance: &Instance, interaction: &Interaction) -> Option<&'static str> {
         InteractionState::Shown if rules.show == Show::None => "interactions.show is none",
         InteractionState::Shown if speaks && rules.show == Show::Counts => "interactions.show is counts",
         InteractionState::Shown => return None,
-    })
+    };
+    Some(why.into())
 }
 
 /// Which interactions to list.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filter {
     /// Those about this page or object: a path, a URL, or an object's id.
     pub page: Option<String>,
@@ -191,10 +210,62 @@ pub struct Filter {
     pub kind: Option<InteractionKind>,
     /// Those in this state.
     pub state: Option<InteractionState>,
+    /// Those by this actor, by its id or handle, or by anybody on this domain.
+    pub author: Option<String>,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// Those that come after this one in the list, by its short id.
+    pub after: Option<String>,
+}
+
+/// Some of the interactions that pass a filter.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Newest first.
+    pub items: Vec<Listed>,
+    /// How many more there are after these.
+    pub more: usize,
+}
+
+/// Who is asked for.
+enum By {
+    Id(String),
+    Handle(String),
+    Domain(String),
+}
+
+impl By {
+    fn read(text: &str) -> By {
+        match Blocked::read(text) {
+            Ok(Blocked::Actor(id)) => By::Id(id),
+            Ok(Blocked::Handle(handle)) => By::Handle(handle),
+            Ok(Blocked::Domain(domain)) => By::Domain(domain),
+            _ => By::Handle(text.to_lowercase()),
+        }
+    }
+
+    fn is(&self, author: &Author) -> bool {
+        match self {
+            By::Id(id) => author.id == *id || author.url == *id,
+            By::Handle(handle) => author.handle.to_lowercase() == *handle,
+            By::Domain(domain) => {
+                super::blocked::host(&author.id).is_some_and(|host| crate::config::covers(domain, &host))
+            }
+        }
+    }
 }
 
 /// The interactions that pass a filter, newest first.
-pub fn list(instance: &Instance, filter: &Filter) -> Result<Vec<Listed>, StoreError> {
+///
+/// # Errors
+/// When `after` names none; or what the store says.
+pub fn list(
+    instance: &Instance,
+    filter: &Filter,
+    progress: Progress<'_>,
+) -> Result<Listing, ModerationError> {
+    /// How often progress is told.
+    const STEP: usize = 500;
     let store = &instance.store.interactions;
     let mut found = Vec::new();
     let fits = |brief: &crate::store::interaction::InteractionBrief| {
@@ -225,13 +296,37 @@ pub fn list(instance: &Instance, filter: &Filter) -> Result<Vec<Listed>, StoreEr
         }),
     }
     found.sort_by(|one, other| other.cmp(one));
-    let mut listed = Vec::with_capacity(found.len());
-    for (_, id) in found {
-        if let Some(interaction) = store.get(&id)? {
-            listed.push(listing(instance, &interaction));
+    if let Some(after) = &filter.after {
+        let last = store
+            .brief(after)
+            .map(|brief| brief.published)
+            .ok_or_else(|| ModerationError::NoInteraction(after.clone()))?;
+        found.retain(|(published, id)| (*published, &**id) < (last, after.as_str()));
+    }
+    let by = filter.author.as_deref().map(By::read);
+    let limit = filter.limit.unwrap_or(usize::MAX);
+    let (mut items, mut more) = (Vec::new(), 0);
+    for (count, (_, id)) in found.iter().enumerate() {
+        if items.len() >= limit && by.is_none() {
+            more = found.len() - count;
+            break;
+        }
+        if count % STEP == 0 {
+            progress(count, found.len());
+        }
+        let Some(interaction) = store.get(id)? else {
+            continue;
+        };
+        if by.as_ref().is_some_and(|by| !by.is(&interaction.actor)) {
+            continue;
+        }
+        if items.len() < limit {
+            items.push(listing(instance, &interaction));
+        } else {
+            more += 1;
         }
     }
-    Ok(listed)
+    Ok(Listing { items, more })
 }
 
 /// An interaction as it is listed.

@@ -88,6 +88,7 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
         updated: None,
         received: now,
         state: InteractionState::Shown,
+        hidden_for: None,
         public,
         url: None,
         summary: None,
@@ -98,7 +99,7 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
         attachments: Vec::new(),
         raw: activity.raw().clone(),
     };
-    interaction.state = moderation::state_of_new(instance, &interaction);
+    moderation::judge(instance, &mut interaction);
     if instance.store.interactions.put_new(&interaction)? {
         return event::happened_or_undone(instance, &interaction);
     }

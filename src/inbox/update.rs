@@ -50,7 +50,7 @@ pub(super) fn change(instance: &Instance, actor: &str, id: &str, written: &Writt
         known.content.clone_from(&note.content);
         known.attachments.clone_from(&note.attachments);
         known.raw.clone_from(&written.raw);
-        known.state = moderation::state_after_change(instance, known);
+        moderation::judge_changed(instance, known);
         true
     })?;
     if foreign {
@@ -114,6 +114,9 @@ fn renew(instance: &Instance, profile: &Arc<Profile>) -> Result<(), Refusal> {
         let changed = interactions.update(&id, |interaction| {
             other = interaction.actor != author;
             interaction.actor = author.clone();
+            if other {
+                moderation::judge_changed(instance, interaction);
+            }
             other
         })?;
         if other {

@@ -23,14 +23,26 @@ pub struct Call {
     pub event: Value,
 }
 
+/// What is kept of a call in memory.
+#[derive(Clone, Debug)]
+pub struct CallBrief {
+    /// See [`Call::hook`].
+    pub hook: Box<str>,
+    /// See [`Call::next`].
+    pub next: Timestamp,
+}
+
 impl Record for Call {
-    type Brief = Timestamp;
+    type Brief = CallBrief;
 
     fn id(&self) -> &str {
         &self.id
     }
 
-    fn brief(&self) -> Timestamp {
-        self.next
+    fn brief(&self) -> CallBrief {
+        CallBrief {
+            hook: self.hook.as_str().into(),
+            next: self.next,
+        }
     }
 }

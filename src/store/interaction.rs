@@ -41,6 +41,9 @@ pub struct Interaction<R = Value> {
     pub received: Timestamp,
     /// Whether it is shown.
     pub state: InteractionState,
+    /// The block that hid it, as the list of blocks names it; `None` when the owner did by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_for: Option<String>,
     /// Whether everybody may see it (public or unlisted). Private ones are never shown.
     pub public: bool,
     /// Where a reader finds it.
@@ -163,7 +166,7 @@ pub enum InteractionState {
     Shown,
     /// Waiting for the owner's word.
     Held,
-    /// Taken off the page by the owner.
+    /// Taken off the page by the owner, or for a block.
     Hidden,
 }
 

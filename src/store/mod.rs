@@ -34,7 +34,7 @@ pub use self::activity::{Activity, Answer, AnswerVerdict};
 pub use self::author::Approval;
 pub use self::block::Block;
 pub use self::cache::Cache;
-pub use self::call::Call;
+pub use self::call::{Call, CallBrief};
 pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
@@ -182,10 +182,7 @@ pub struct Store {
 impl Store {
     /// Opens the data directory, making it at the first start, and takes its lock until the store is dropped.
     pub fn open(root: &Path, origin: &str, handle_domain: &str) -> Result<Store, StoreError> {
-        if !root.exists() {
-            make_root(root).map_err(|error| StoreError::io(root, error))?;
-        }
-        check_owner(root)?;
+        prepare(root)?;
         let lock = take_lock(root)?;
         let disk = Disk::new(root);
         check_layout(&disk, origin, handle_domain)?;
@@ -275,6 +272,14 @@ fn pretty(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("our own records have string keys");
     bytes.push(b'\n');
     bytes
+}
+
+/// Makes the data directory if it isn't there, and checks whose it is.
+pub(crate) fn prepare(root: &Path) -> Result<(), StoreError> {
+    if !root.exists() {
+        make_root(root).map_err(|error| StoreError::io(root, error))?;
+    }
+    check_owner(root)
 }
 
 /// Makes the data directory for its owner alone: private messages lie in it.

@@ -15,6 +15,9 @@ pub struct SiteState {
     /// Digest of each actor's document as it was last announced, by name: an Update is sent only when it changes.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub actors: std::collections::BTreeMap<String, String>,
+    /// Digest of the blocks of `ap.toml` that have had their effect; `None` when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<String>,
 }
 
 /// What the brake holds.

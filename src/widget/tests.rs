@@ -97,6 +97,7 @@ pub(super) fn put(
         updated: None,
         received: at(10),
         state: InteractionState::Shown,
+        hidden_for: None,
         public: true,
         url: None,
         summary: None,

@@ -256,6 +256,7 @@ impl Face {
             updated: None,
             received: at,
             state,
+            hidden_for: None,
             public,
             url: None,
             summary: None,

@@ -135,11 +135,13 @@ impl Inbox {
 
     /// All interactions with the page, as `kind by name`.
     fn interactions(&self) -> Vec<String> {
-        let mut found: Vec<String> = inbox::moderation::list(&self.instance, &Default::default())
-            .unwrap()
-            .iter()
-            .map(|listed| format!("{:?} by {}", listed.kind, listed.actor.name).to_lowercase())
-            .collect();
+        let mut found: Vec<String> =
+            inbox::moderation::list(&self.instance, &Default::default(), &mut |_, _| {})
+                .unwrap()
+                .items
+                .iter()
+                .map(|listed| format!("{:?} by {}", listed.kind, listed.actor.name).to_lowercase())
+                .collect();
         found.sort();
         found
     }

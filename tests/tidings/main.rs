@@ -20,6 +20,7 @@ mod fuzz; // what the fuzzers check, without a fuzzer
 mod generators; // sites that real generators build, field by field
 #[allow(dead_code, reason = "not every subject needs all of it")]
 mod harness; // the site, the proxy in front, the daemon, and peers
+mod hooks; // commands and webhooks of the real daemon, and the examples
 mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
 mod main_job; // a folder of pages becomes an account that people follow

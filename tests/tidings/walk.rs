@@ -74,6 +74,7 @@ fn arrived(sender: &Sender, pages: &Pages, path: &str, replies: &Value) -> Strin
             updated: None,
             received: now,
             state: InteractionState::Shown,
+            hidden_for: None,
             public: true,
             url: None,
             summary: None,
@@ -212,6 +213,7 @@ async fn what_the_inbox_would_refuse_is_refused_here_too() {
     moderation::add_blocks(
         sender.instance(),
         &[(blocked.url("/users/eve"), None), (host, None)],
+        &mut |_, _| {},
     )
     .unwrap();
     let mut walker = Walker::default();
@@ -225,7 +227,9 @@ async fn what_the_inbox_would_refuse_is_refused_here_too() {
     let whispers = home.count("/whisper");
     assert_eq!(whispers, 1, "what was refused isn't fetched each time");
     let filter = moderation::Filter::default();
-    let kept = moderation::list(sender.instance(), &filter).unwrap();
+    let kept = moderation::list(sender.instance(), &filter, &mut |_, _| {})
+        .unwrap()
+        .items;
     let hidden: Vec<_> = kept
         .iter()
         .filter(|kept| kept.state == InteractionState::Hidden)

@@ -143,8 +143,10 @@ async fn act_out(server: &str) -> usize {
                         kind: Some(InteractionKind::Reply),
                         ..Default::default()
                     },
+                    &mut |_, _| {},
                 )
-                .unwrap();
+                .unwrap()
+                .items;
                 let content = listed[0].content.clone();
                 assert!(
                     content.as_deref().is_some_and(|content| content.len() > 10),
@@ -156,8 +158,9 @@ async fn act_out(server: &str) -> usize {
             }
             "delete-reply" => assert_eq!(count(InteractionKind::Reply), 0, "{what}"),
             "create-direct" => {
-                let direct = inbox::moderation::list(&inbox.instance, &Default::default()).unwrap();
-                assert!(direct.iter().any(|said| !said.public), "{what} is private");
+                let direct =
+                    inbox::moderation::list(&inbox.instance, &Default::default(), &mut |_, _| {}).unwrap();
+                assert!(direct.items.iter().any(|said| !said.public), "{what} is private");
             }
             "flag" => assert_eq!(inbox.instance.store.reports.len(), 1, "{what}"),
             _ => {}

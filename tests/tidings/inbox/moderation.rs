@@ -133,5 +133,5 @@ async fn when_some_are_allowed_all_others_are_refused() {
 
 fn block(inbox: &Inbox, text: &str, reason: Option<&str>) {
     let blocks = [(text.to_string(), reason.map(str::to_string))];
-    inbox::moderation::add_blocks(&inbox.instance, &blocks).unwrap();
+    inbox::moderation::add_blocks(&inbox.instance, &blocks, &mut |_, _| {}).unwrap();
 }
