@@ -71,6 +71,7 @@ const TEXTS: &[Text] = &[
     plain("boost", "Boost", "Teilen"),
     plain("follow", "Follow", "Folgen"),
     plain("follow_who", "Follow {who}", "{who} folgen"),
+    plain("answering", "in reply to", "als Antwort an"),
     plain("author", "Author", "Autor:in"),
     plain("edited", "edited", "bearbeitet"),
     plain("warning", "Content warning:", "Inhaltswarnung:"),

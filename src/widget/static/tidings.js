@@ -20,6 +20,42 @@ function dress() {
   document.head.append(link);
 }
 
+// By what a piece of a fragment is known again: a reply and a face by whose they are, all else by kind and place.
+function name(node) {
+  const link = node.matches?.("li") && node.querySelector(".tidings-when, a");
+  return `${node.nodeName} ${node.className ?? ""} ${link ? link.href : ""}`;
+}
+
+// Makes `old` what `now` is and touches nothing else: the focus, what is selected or unfolded, and the place where the
+// reader is stay.
+function amend(old, now) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== now.data) old.data = now.data;
+    return;
+  }
+  if (old.isEqualNode(now)) return;
+  for (const { name } of [...old.attributes]) {
+    if (name !== "open" && !now.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of now.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  fill(old, now);
+}
+
+function fill(old, now) {
+  const known = new Map();
+  for (const child of old.childNodes) known.set(name(child), [...(known.get(name(child)) ?? []), child]);
+  const wanted = [...now.childNodes].map((child) => [child, known.get(name(child))?.shift()]);
+  for (const child of [...known.values()].flat()) child.remove();
+  let at = old.firstChild;
+  for (const [child, same] of wanted) {
+    if (same) amend(same, child);
+    if (same && same === at) at = at.nextSibling;
+    else old.insertBefore(same ?? child, at);
+  }
+}
+
 class Fragment extends HTMLElement {
   connectedCallback() {
     dress();
@@ -40,14 +76,10 @@ class Fragment extends HTMLElement {
       if (!answer.ok) return;
       const html = await answer.text();
       if (!html.trim() || html === this.shown) return;
-      // What the reader has unfolded stays so.
-      const name = (fold) => fold.closest(".tidings-reply")?.querySelector(".tidings-when")?.href;
-      const open = new Set([...this.querySelectorAll("details[open]")].map(name));
       this.shown = html;
-      this.innerHTML = policy ? policy.createHTML(html) : html;
-      for (const fold of this.querySelectorAll("details")) {
-        if (open.has(name(fold))) fold.open = true;
-      }
+      const template = document.createElement("template");
+      template.innerHTML = policy ? policy.createHTML(html) : html;
+      fill(this, template.content);
     } catch {
       // No answer: what stands inside stays.
     }
