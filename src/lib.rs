@@ -13,7 +13,7 @@
 //! 3. faces: [`http`]
 //! 2. rivers: [`publish`], [`deliver`], [`inbox`], [`widget`], and what they share: [`instance`], [`remote`]
 //! 1. doors: [`config`], [`store`], [`keys`], [`net`], [`site::scan`], [`site::watch`], [`hooks`]
-//! 0. pure: [`ap`], [`sig`], [`site::page`], [`site::feed`], [`site::diff`], [`article`], [`queue`], [`sanitize`], [`clock`]
+//! 0. pure: [`dom`], [`ap`], [`sig`], [`site::page`], [`site::feed`], [`site::diff`], [`article`], [`queue`], [`sanitize`], [`clock`]
 
 pub mod cli;
 pub mod control;
@@ -38,6 +38,7 @@ pub mod store;
 pub mod ap;
 pub mod article;
 pub mod clock;
+pub mod dom;
 pub mod queue;
 pub mod sanitize;
 pub mod sig;

@@ -4,11 +4,11 @@
 //! post without media it shows a card made from the first page that it links; hashtags that don't stand in the text
 //! follow below (mastodon/mastodon `status_parser.rb`, `link_details_extractor.rb`). Most servers treat a Note alike.
 
-use scraper::{Html, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use crate::dom::{Html, Node};
 use crate::sanitize::plain;
 
 /// Attachments that Mastodon shows of a post from another server (`Status::MEDIA_ATTACHMENTS_LIMIT`).
@@ -137,7 +137,7 @@ fn medium(attachment: &Value) -> Option<Medium> {
 /// The first link of a text that names neither a person nor a hashtag.
 fn first_link(html: Option<&str>) -> Option<Url> {
     let html = Html::parse_fragment(html?);
-    html.tree.nodes().find_map(|node| {
+    html.root().descendants().find_map(|node| {
         let Node::Element(element) = node.value() else {
             return None;
         };

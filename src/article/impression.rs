@@ -179,22 +179,24 @@ impl Eye {
                         Look::Nothing => {}
                         Look::Line => out.line(),
                         Look::Mark(mark) => {
-                            let mut tag = String::from(if closes { "</" } else { "<" });
-                            tag.push_str(mark);
+                            out.settle();
+                            out.out.push_str(if closes { "</" } else { "<" });
+                            out.out.push_str(mark);
                             for (key, value) in attributes(inside) {
                                 match key {
                                     "href" | "src" | "poster" => {
-                                        let address = self.address(&value.replace("&amp;", "&"));
-                                        tag.push_str(&format!(" {address}"));
+                                        out.out.push(' ');
+                                        out.out.push_str(&self.address(&value.replace("&amp;", "&")));
                                     }
                                     "alt" | "title" | "start" | "value" | "colspan" | "rowspan" => {
-                                        tag.push_str(&format!(" {key}={value}"));
+                                        for part in [" ", key, "=", value] {
+                                            out.out.push_str(part);
+                                        }
                                     }
                                     _ => {}
                                 }
                             }
-                            tag.push('>');
-                            out.mark(&tag);
+                            out.out.push('>');
                         }
                     }
                 }
@@ -233,18 +235,28 @@ impl Flow {
             self.out.push_str(text);
             return;
         }
-        for (at, word) in text.split(|c: char| c.is_ascii_whitespace()).enumerate() {
-            self.space |= at > 0;
-            if !word.is_empty() {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let blank = rest.bytes().take_while(u8::is_ascii_whitespace).count();
+            self.space |= blank > 0;
+            rest = &rest[blank..];
+            // As far as it is written as it stands: words with one space between them.
+            let bytes = rest.as_bytes();
+            let mut end = 0;
+            while let Some(byte) = bytes.get(end) {
+                let goes_on = !byte.is_ascii_whitespace()
+                    || (*byte == b' ' && bytes.get(end + 1).is_some_and(|next| !next.is_ascii_whitespace()));
+                if !goes_on {
+                    break;
+                }
+                end += 1;
+            }
+            if end > 0 {
                 self.settle();
-                self.out.push_str(word);
+                self.out.push_str(&rest[..end]);
+                rest = &rest[end..];
             }
         }
-    }
-
-    fn mark(&mut self, tag: &str) {
-        self.settle();
-        self.out.push_str(tag);
     }
 
     fn line(&mut self) {

@@ -5,7 +5,7 @@
 //! and others name them) win over what stands in their place until then. The sources of a `<picture>` are formats that
 //! not everybody reads; they are taken only where `<img>` itself has nothing.
 
-use scraper::ElementRef;
+use crate::dom::ElementRef;
 use url::Url;
 
 /// Pixels across: what is larger is scaled down by every server.
@@ -119,7 +119,7 @@ fn sources(img: ElementRef<'_>, resolve: &dyn Fn(&str) -> Option<Url>) -> Vec<Ca
     let Some(picture) = img.parent().and_then(ElementRef::wrap) else {
         return vec![];
     };
-    if picture.value().name() != "picture" {
+    if picture.name() != "picture" {
         return vec![];
     }
     let rank = |source: &ElementRef<'_>| {
@@ -137,7 +137,7 @@ fn sources(img: ElementRef<'_>, resolve: &dyn Fn(&str) -> Option<Url>) -> Vec<Ca
     };
     let mut sources: Vec<ElementRef<'_>> = picture
         .child_elements()
-        .filter(|source| source.value().name() == "source")
+        .filter(|source| source.name() == "source")
         .collect();
     sources.sort_by_key(rank);
     let found = sources.into_iter().map(|source| set_of(source, resolve));
@@ -253,15 +253,15 @@ pub(super) fn pixels(element: ElementRef<'_>, key: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     fn chosen(html: &str) -> Option<(String, Option<u32>, Option<u32>)> {
         let html = Html::parse_fragment(html);
         let img = html
-            .tree
-            .nodes()
+            .root()
+            .descendants()
             .filter_map(ElementRef::wrap)
-            .find(|element| element.value().name() == "img")?;
+            .find(|element| element.name() == "img")?;
         let base: Url = "https://a.example/".parse().unwrap();
         let address = choose(img, &|href| base.join(href).ok())?;
         Some((address.url.path().to_owned(), address.width, address.height))

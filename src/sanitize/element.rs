@@ -1,6 +1,6 @@
 //! The elements of the site's own HTML: which are written, how, and with which attributes.
 
-use scraper::ElementRef;
+use crate::dom::ElementRef;
 use url::Url;
 
 /// What becomes of an element.
@@ -47,7 +47,7 @@ pub(super) fn is_block(name: &str) -> bool {
 /// The attributes that are kept, as they are written.
 pub(super) fn attributes(element: ElementRef<'_>, resolve: &dyn Fn(&str) -> Option<Url>) -> String {
     let mut out = String::new();
-    let name = element.value().name();
+    let name = element.name();
     let number = |key: &str| {
         element
             .attr(key)
@@ -86,7 +86,7 @@ pub(super) fn attributes(element: ElementRef<'_>, resolve: &dyn Fn(&str) -> Opti
         }
         "code" => {
             let in_pre = element.parent().and_then(ElementRef::wrap);
-            let language = match in_pre.filter(|around| around.value().name() == "pre") {
+            let language = match in_pre.filter(|around| around.name() == "pre") {
                 Some(_) => code_language(element),
                 None => by_class(element),
             };
@@ -202,7 +202,7 @@ pub(super) fn code_language(code: ElementRef<'_>) -> Option<&str> {
         let mut inner = around.descendent_elements();
         inner
             .by_ref()
-            .filter(|inner| inner.value().name() == "pre")
+            .filter(|inner| inner.name() == "pre")
             .nth(1)
             .is_none()
     });
@@ -216,7 +216,7 @@ pub(super) fn code_language(code: ElementRef<'_>) -> Option<&str> {
 
 fn by_class(element: ElementRef<'_>) -> Option<&str> {
     let prefixes = ["language-", "lang-", "highlight-source-", "highlight-", "src-"];
-    element.value().classes().find_map(|class| {
+    element.classes().find_map(|class| {
         let language = prefixes
             .into_iter()
             .find_map(|prefix| class.strip_prefix(prefix))?;
@@ -266,7 +266,14 @@ pub(super) fn attribute(out: &mut String, key: &str, value: &str) {
 }
 
 pub(super) fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
+    // The first byte of a no-break space begins other letters, too.
+    let is_plain = |byte: u8| !matches!(byte, b'&' | b'<' | b'>' | 0xc2);
+    let mut rest = text;
+    loop {
+        let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
+        out.push_str(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(c) = rest.chars().next() else { return };
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -274,5 +281,6 @@ pub(super) fn escape(out: &mut String, text: &str) {
             '\u{a0}' => out.push_str("&nbsp;"),
             _ => out.push(c),
         }
+        rest = &rest[c.len_utf8()..];
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Each leaves a link where it stood, so that it vanishes for nobody; sounds and films are attached as well.
 
-use ego_tree::iter::Edge;
-use scraper::{ElementRef, Html, Node};
 use url::Url;
 
 use super::address::{Address, choose, pixels, web};
@@ -12,6 +10,7 @@ use super::media::{MAX_ALT, TRACKING_PIXEL, caption, guess, label};
 use super::writer::{Resolve, Writer};
 use super::{MAX_NESTING, nesting};
 use crate::article::Media;
+use crate::dom::{Edge, ElementRef, Html, Node};
 
 impl Writer {
     /// A page shown within the page becomes a link to it.
@@ -33,14 +32,14 @@ impl Writer {
     pub(super) fn recording(&mut self, element: ElementRef<'_>, resolve: Resolve<'_>) {
         let sources = element
             .descendent_elements()
-            .filter(|inner| inner.value().name() == "source");
+            .filter(|inner| inner.name() == "source");
         let source = |element: ElementRef<'_>| {
             let url = ["src", "data-src"]
                 .into_iter()
                 .find_map(|key| web(element.attr(key)?, resolve))?;
             let stated = element.attr("type").and_then(|kind| kind.split(';').next());
             let stated = stated.map(|kind| kind.trim().to_ascii_lowercase());
-            let plain = element.value().name();
+            let plain = element.name();
             let media_type = guess(&url)
                 .or(stated)
                 .or_else(|| matches!(plain, "audio" | "video").then(|| format!("{plain}/*")))
@@ -54,7 +53,7 @@ impl Writer {
             self.without_file(element, resolve, own_label);
             return;
         };
-        let (width, height) = match element.value().name() {
+        let (width, height) = match element.name() {
             "video" => (pixels(element, "width"), pixels(element, "height")),
             _ => (None, None),
         };
@@ -85,10 +84,10 @@ impl Writer {
         }
         let offered = element
             .descendent_elements()
-            .filter(|inner| inner.value().name() == "a")
+            .filter(|inner| inner.name() == "a")
             .find_map(|inner| Some((web(inner.attr("href")?, resolve)?, inner)));
         if let Some((url, link)) = offered {
-            let shown = collapse(&link.text().collect::<String>());
+            let shown = collapse(link.text());
             self.link(&url, Some(shown).filter(|shown| !shown.is_empty()));
         }
     }
@@ -137,7 +136,7 @@ impl Writer {
     /// What a page shows without scripts. Only its pictures, films and frames are of interest, and only where the page
     /// itself has none in their place: a picture that is loaded later stands there twice.
     pub(super) fn noscript(&mut self, element: ElementRef<'_>, resolve: Resolve<'_>) {
-        let text: String = element.text().collect();
+        let text = element.text();
         if !(text.contains("<img")
             || text.contains("<iframe")
             || text.contains("<video")
@@ -150,7 +149,7 @@ impl Writer {
             .chain(element.next_siblings())
             .filter_map(ElementRef::wrap);
         let mut shown = beside.flat_map(|beside| std::iter::once(beside).chain(beside.descendent_elements()));
-        let twin = shown.any(|inner| match inner.value().name() {
+        let twin = shown.any(|inner| match inner.name() {
             "img" => choose(inner, resolve).is_some(),
             "iframe" => ["src", "data-src"].iter().any(|key| inner.attr(key).is_some()),
             "video" | "audio" => true,
@@ -159,9 +158,9 @@ impl Writer {
         if twin {
             return;
         }
-        let inside = nesting::flat(&text, MAX_NESTING, nesting::Writer::Ourselves);
+        let inside = nesting::flat(text, MAX_NESTING, nesting::Writer::Ourselves);
         let inside = Html::parse_fragment(&inside);
-        for edge in inside.tree.root().traverse() {
+        for edge in inside.root().traverse() {
             let Edge::Open(node) = edge else { continue };
             if let Node::Element(inner) = node.value()
                 && let Some(element) = ElementRef::wrap(node)

@@ -6,10 +6,8 @@
 
 use std::fmt::Write as _;
 
-use ego_tree::iter::Edge;
-use scraper::{ElementRef, Node};
-
 use super::element::{attribute, collapse, escape};
+use crate::dom::{Edge, ElementRef, Node};
 
 /// Bytes of one formula; the longest derivations stay far below.
 const MAX_FORMULA: usize = 32 << 10;
@@ -96,9 +94,9 @@ pub(super) fn read(math: ElementRef<'_>) -> Option<Formula> {
 pub(super) fn source(math: ElementRef<'_>) -> Option<String> {
     let annotation = math.descendent_elements().find(|inner| {
         let encoding = inner.attr("encoding").unwrap_or_default().to_ascii_lowercase();
-        inner.value().name() == "annotation" && encoding.ends_with("tex")
+        inner.name() == "annotation" && encoding.ends_with("tex")
     });
-    Some(annotation?.text().collect())
+    Some(annotation?.text().to_owned())
 }
 
 /// The TeX in `<script type="math/tex">`, where MathJax finds it.
@@ -110,12 +108,8 @@ pub(super) fn script(script: ElementRef<'_>) -> Option<String> {
     let set = script
         .prev_siblings()
         .find_map(ElementRef::wrap)
-        .is_some_and(|before| {
-            before
-                .descendent_elements()
-                .any(|inner| inner.value().name() == "math")
-        });
-    let tex: String = script.text().collect();
+        .is_some_and(|before| before.descendent_elements().any(|inner| inner.name() == "math"));
+    let tex = script.text();
     let tex = tex
         .trim()
         .trim_start_matches("% <![CDATA[")
@@ -160,11 +154,7 @@ fn signs(math: ElementRef<'_>) -> String {
                 _ => {}
             },
             Edge::Close(node) => {
-                if node
-                    .value()
-                    .as_element()
-                    .is_some_and(|inner| is_apart(inner.name()))
-                {
+                if ElementRef::wrap(node).is_some_and(|inner| is_apart(inner.name())) {
                     silent -= 1;
                 }
             }
@@ -238,8 +228,11 @@ fn expression(math: ElementRef<'_>) -> Option<(String, usize)> {
 
 /// The attributes that change what a formula means (FEP-dc88, "Semantic Attributes").
 fn attributes(out: &mut String, element: ElementRef<'_>) {
-    let name = element.value().name();
-    for (key, value) in element.value().attrs() {
+    let name = element.name();
+    let mut all: Vec<(&str, &str)> = element.attrs().collect();
+    // Whatever order a generator writes them in.
+    all.sort_unstable();
+    for (key, value) in all {
         let kept = match key {
             "mathvariant" => value == "normal",
             "displaystyle" | "scriptlevel" => true,
@@ -273,7 +266,6 @@ fn attributes(out: &mut String, element: ElementRef<'_>) {
 /// their pictures (Jetpack, MediaWiki, pandoc's `--webtex`).
 pub(super) fn of_picture(img: ElementRef<'_>) -> Option<String> {
     let called = img
-        .value()
         .classes()
         .flat_map(|class| class.split(['-', '_']))
         .any(|word| {

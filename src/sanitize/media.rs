@@ -2,7 +2,6 @@
 //!
 //! A picture is written where it stands and attached, because servers that show no HTML pictures show attachments.
 
-use scraper::ElementRef;
 use url::Url;
 
 use super::address::{Address, choose, pixels, web};
@@ -10,6 +9,7 @@ use super::element::{attribute, collapse};
 use super::math;
 use super::writer::{Resolve, Writer};
 use crate::article::Media;
+use crate::dom::ElementRef;
 
 /// Pictures of one page that are attached; more is a gallery, and no server shows as many.
 const MAX_MEDIA: usize = 100;
@@ -69,7 +69,7 @@ impl Writer {
             .map(str::trim)
             .filter(|src| src.starts_with("data:image/"));
         let mut after = img.next_siblings().filter_map(ElementRef::wrap);
-        let stands_in = after.next().is_some_and(|next| next.value().name() == "noscript");
+        let stands_in = after.next().is_some_and(|next| next.name() == "noscript");
         let is_whole = !stands_in && data.is_some_and(|data| data.len() > PLACEHOLDER);
         if is_whole {
             self.unattached += 1;
@@ -159,11 +159,11 @@ pub(super) fn caption(element: ElementRef<'_>) -> Option<String> {
     let figure = element
         .ancestors()
         .filter_map(ElementRef::wrap)
-        .find(|around| around.value().name() == "figure")?;
+        .find(|around| around.name() == "figure")?;
     let inside = |names: &[&str]| {
         let inner = figure.descendent_elements();
         inner
-            .filter(|inner| names.contains(&inner.value().name()))
+            .filter(|inner| names.contains(&inner.name()))
             .collect::<Vec<_>>()
     };
     let [caption] = inside(&["figcaption"])[..] else {
@@ -172,10 +172,7 @@ pub(super) fn caption(element: ElementRef<'_>) -> Option<String> {
     if inside(&["img", "video", "audio"]).len() != 1 {
         return None;
     }
-    let caption: String = collapse(&caption.text().collect::<String>())
-        .chars()
-        .take(MAX_ALT)
-        .collect();
+    let caption: String = collapse(caption.text()).chars().take(MAX_ALT).collect();
     Some(caption).filter(|caption| !caption.is_empty())
 }
 
@@ -185,11 +182,11 @@ fn full(img: ElementRef<'_>, resolve: Resolve<'_>) -> Option<Url> {
         .ancestors()
         .filter_map(ElementRef::wrap)
         .take(3)
-        .find(|around| around.value().name() == "a")?;
+        .find(|around| around.name() == "a")?;
     let url = web(link.attr("href")?, resolve)?;
     let only = link
         .descendent_elements()
-        .filter(|inner| inner.value().name() == "img")
+        .filter(|inner| inner.name() == "img")
         .count()
         == 1;
     (only && guess(&url).is_some_and(|kind| kind.starts_with("image/"))).then_some(url)
@@ -200,7 +197,6 @@ fn full(img: ElementRef<'_>, resolve: Resolve<'_>) -> Option<Url> {
 fn emoji(img: ElementRef<'_>) -> Option<String> {
     let alt = collapse(img.attr("alt")?);
     let called = img
-        .value()
         .classes()
         .flat_map(|class| class.split(['-', '_']))
         .any(|word| {

@@ -15,9 +15,7 @@ mod remote;
 mod unshown;
 mod writer;
 
-use ego_tree::iter::Edge;
-use scraper::{ElementRef, Html, Node};
-
+use crate::dom::{Edge, ElementRef, Html, Node};
 pub use media::image_type;
 pub use own::{Own, own_html, own_tree};
 pub use remote::{MAX_REMOTE, remote_html};
@@ -34,7 +32,7 @@ pub fn plain(html: &str) -> String {
     let mut lines = Lines::default();
     let fragment = Html::parse_fragment(&html);
     let mut hidden = 0_usize;
-    for edge in fragment.tree.root().traverse() {
+    for edge in fragment.root().traverse() {
         let (node, opens) = match edge {
             Edge::Open(node) => (node, true),
             Edge::Close(node) => (node, false),
@@ -45,14 +43,14 @@ pub fn plain(html: &str) -> String {
                 let Some(element) = ElementRef::wrap(node) else {
                     continue;
                 };
-                let formula = if element.value().name() == "math" {
+                let formula = if element.name() == "math" {
                     math::source(element)
                 } else {
                     None
                 };
                 let hides = formula.is_some()
                     || matches!(
-                        element.value().name(),
+                        element.name(),
                         "script" | "style" | "template" | "noscript" | "svg"
                     );
                 if let Some(formula) = formula.filter(|_| opens && hidden == 0) {
@@ -61,7 +59,7 @@ pub fn plain(html: &str) -> String {
                 match (opens, hides) {
                     (true, true) => hidden += 1,
                     (false, true) => hidden = hidden.saturating_sub(1),
-                    _ if element::is_block(element.value().name()) => lines.end(),
+                    _ if element::is_block(element.name()) => lines.end(),
                     _ => {}
                 }
             }

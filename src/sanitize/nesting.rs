@@ -18,6 +18,30 @@ pub(crate) enum Writer {
 /// Bytes of one tag that another server may write: a link with a very long address.
 const MAX_TAG: usize = 16 << 10;
 
+/// Bytes of a name that are kept in place.
+const LONGEST: usize = 15;
+
+/// The name of an element, in lower case.
+#[derive(PartialEq, Eq, Hash)]
+enum Name {
+    /// Its bytes and their number.
+    Short([u8; LONGEST + 1]),
+    Long(Vec<u8>),
+}
+
+impl Name {
+    fn of(name: &[u8]) -> Name {
+        if name.len() > LONGEST {
+            return Name::Long(name.to_ascii_lowercase());
+        }
+        let mut short = [0; LONGEST + 1];
+        short[..name.len()].copy_from_slice(name);
+        short.make_ascii_lowercase();
+        short[LONGEST] = u8::try_from(name.len()).expect("it is short");
+        Name::Short(short)
+    }
+}
+
 /// Whether elements are nested deeper than a limit, or tags written to be slow.
 ///
 /// An estimate. For HTML of others it errs only upwards (but for the parts of a table, which stand in it four deep):
@@ -25,7 +49,7 @@ const MAX_TAG: usize = 16 << 10;
 /// and the like are skipped and `<path/>` is closed.
 pub(crate) fn deeper_than(html: &str, limit: usize, writer: Writer) -> bool {
     let bytes = html.as_bytes();
-    let mut open: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut open: HashMap<Name, usize> = HashMap::new();
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'<') {
@@ -44,15 +68,20 @@ pub(crate) fn deeper_than(html: &str, limit: usize, writer: Writer) -> bool {
         if length == 0 {
             continue;
         }
-        let name = name[..length].to_ascii_lowercase();
+        let name = &name[..length];
         if closes {
-            if let Some(count) = open.get_mut(&name).filter(|count| **count > 0) {
+            if let Some(count) = open.get_mut(&Name::of(name)).filter(|count| **count > 0) {
                 *count -= 1;
                 depth -= 1;
             }
             continue;
         }
-        if needs_no_end(&name) {
+        let mut small = [0; LONGEST];
+        let small = &mut small[..length.min(LONGEST)];
+        small.copy_from_slice(&name[..small.len()]);
+        small.make_ascii_lowercase();
+        // What is cut is longer than all of those that matter.
+        if needs_no_end(small) {
             continue;
         }
         let tag = rest.iter().position(|byte| *byte == b'>').unwrap_or(rest.len());
@@ -61,14 +90,14 @@ pub(crate) fn deeper_than(html: &str, limit: usize, writer: Writer) -> bool {
             Writer::Others => {}
             Writer::Ourselves if rest[..tag].ends_with(b"/") => continue,
             Writer::Ourselves => {
-                if is_text_only(&name) {
-                    let end = [b"</", name.as_slice()].concat();
+                if is_text_only(small) {
+                    let end = [b"</", &*small].concat();
                     at += find(rest, &end).unwrap_or(rest.len());
                     continue;
                 }
             }
         }
-        *open.entry(name).or_default() += 1;
+        *open.entry(Name::of(name)).or_default() += 1;
         depth += 1;
         if depth > limit {
             return true;

@@ -4,16 +4,13 @@
 //! build id or a class changes nothing. Text in a `<div>` gets a paragraph, white space is collapsed outside of
 //! `<pre>`, elements without content vanish. Identifiers are dropped, and links to them lead to the page itself.
 
-use std::collections::HashSet;
-
-use ego_tree::{NodeId, NodeRef};
-use scraper::{ElementRef, Html, Node};
 use url::Url;
 
 use super::element::{Role, role};
 use super::writer::{Leave, Writer};
 use super::{MAX_NESTING, cut, nesting, unshown};
 use crate::article::Media;
+use crate::dom::{ElementRef, Html, Node, NodeId, NodeRef, NodeSet};
 
 /// Bytes of a piece of HTML for [`own_html`]; a whole book.
 const MAX_OWN: usize = 8 << 20;
@@ -40,15 +37,11 @@ pub fn own_html(html: &str, base: &Url) -> Own {
         let url = base.join(href.trim()).ok()?;
         matches!(url.scheme(), "http" | "https" | "mailto").then_some(url)
     };
-    own_tree(fragment.tree.root(), &resolve, &HashSet::new())
+    own_tree(fragment.root(), &resolve, &NodeSet::new())
 }
 
 /// Cleans what is inside of a node, without the nodes of `skip`. `resolve` makes links absolute, or drops them.
-pub fn own_tree(
-    root: NodeRef<'_, Node>,
-    resolve: &dyn Fn(&str) -> Option<Url>,
-    skip: &HashSet<NodeId>,
-) -> Own {
+pub fn own_tree(root: NodeRef<'_>, resolve: &dyn Fn(&str) -> Option<Url>, skip: &NodeSet) -> Own {
     let around_blocks = around_blocks(root);
     let unshown = unshown::find(root);
     let mut writer = Writer::new();
@@ -56,20 +49,20 @@ pub fn own_tree(
     let mut next = root.first_child();
     while let Some(node) = next {
         let mut below = None;
-        if skip.contains(&node.id()) || unshown.skip.contains(&node.id()) {
+        if skip.contains(node.id()) || unshown.skip.contains(node.id()) {
             writer.dropped = true;
         } else {
             match node.value() {
                 Node::Text(text) => writer.text(text),
                 Node::Element(_) => {
                     if let Some(element) = ElementRef::wrap(node) {
-                        let leave = if unshown.frame.contains(&node.id()) {
+                        let leave = if unshown.frame.contains(node.id()) {
                             writer.boundary();
                             Some(Leave::Box)
-                        } else if unshown.unlink.contains(&node.id()) {
+                        } else if unshown.unlink.contains(node.id()) {
                             Some(Leave::Nothing)
                         } else {
-                            writer.enter(element, resolve, around_blocks.contains(&node.id()))
+                            writer.enter(element, resolve, around_blocks.contains(node.id()))
                         };
                         if let Some(leave) = leave {
                             below = node.first_child();
@@ -104,8 +97,8 @@ pub fn own_tree(
 }
 
 /// The nodes with a written block somewhere inside, so that no `<b>` is written around a paragraph.
-fn around_blocks(root: NodeRef<'_, Node>) -> HashSet<NodeId> {
-    let mut around = HashSet::new();
+fn around_blocks(root: NodeRef<'_>) -> NodeSet {
+    let mut around = NodeSet::new();
     for node in root.descendants() {
         let Node::Element(element) = node.value() else {
             continue;
@@ -274,8 +267,8 @@ mod tests {
     #[test]
     fn any_depth_is_written_without_recursion() {
         let deep = format!("{}deep", "<blockquote>".repeat(900));
-        let html = scraper::Html::parse_fragment(&deep);
-        let own = own_tree(html.tree.root(), &|_| None, &HashSet::new());
+        let html = crate::dom::Html::parse_fragment(&deep);
+        let own = own_tree(html.root(), &|_| None, &NodeSet::new());
         assert_eq!(
             own.html.matches("<blockquote>").count(),
             super::super::writer::MAX_OPEN

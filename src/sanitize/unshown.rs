@@ -4,13 +4,8 @@
 //! A page's surroundings (navigation, share links) are `site::page`'s matter; what is meant here is inside of the content.
 //! Classes count only where they are a convention of many tools; each says which.
 
-use std::collections::HashSet;
-
-use ego_tree::iter::Edge;
-use ego_tree::{NodeId, NodeRef};
-use scraper::{ElementRef, Node};
-
-use super::element::collapse;
+use super::element::{collapse, is_blank};
+use crate::dom::{Edge, ElementRef, Node, NodeId, NodeRef, NodeSet};
 
 /// Characters of what is on a button, "Copy to clipboard" in any language.
 const MAX_BUTTON: usize = 30;
@@ -21,19 +16,22 @@ const BACK: [char; 12] = ['↩', '↵', '↑', '⏎', '⤴', '⬆', '↖', '⮌'
 /// What isn't written, and what isn't written though its inside is.
 #[derive(Default)]
 pub(super) struct Unshown {
-    pub(super) skip: HashSet<NodeId>,
+    pub(super) skip: NodeSet,
     /// Tables, rows and cells that only set line numbers beside code.
-    pub(super) frame: HashSet<NodeId>,
+    pub(super) frame: NodeSet,
     /// Links of headings to themselves.
-    pub(super) unlink: HashSet<NodeId>,
+    pub(super) unlink: NodeSet,
 }
 
 /// Finds it below a node.
-pub(super) fn find(root: NodeRef<'_, Node>) -> Unshown {
+pub(super) fn find(root: NodeRef<'_>) -> Unshown {
     let mut found = Unshown::default();
     let whole = || {
         root.descendants()
-            .filter_map(|node| Some(node.value().as_text()?.trim().len()))
+            .filter_map(|node| match node.value() {
+                Node::Text(text) => Some(text.trim().len()),
+                _ => None,
+            })
             .sum::<usize>()
     };
     let mut length = None;
@@ -48,7 +46,7 @@ pub(super) fn find(root: NodeRef<'_, Node>) -> Unshown {
             let whole = *length.get_or_insert_with(whole);
             skip = words(element).len() * 2 <= whole;
         }
-        match element.value().name() {
+        match element.name() {
             "a" if !skip => match heading_link(element) {
                 Some(HeadingLink::Mark) => skip = true,
                 Some(HeadingLink::Title) => drop(found.unlink.insert(node.id())),
@@ -68,17 +66,35 @@ pub(super) fn find(root: NodeRef<'_, Node>) -> Unshown {
 
 /// The text of an element as it is in the source, without what no browser shows.
 pub(super) fn words(element: ElementRef<'_>) -> String {
+    first_words(element, usize::MAX)
+}
+
+/// Whether an element says just this, whatever the case.
+fn says(element: ElementRef<'_>, wanted: &str) -> bool {
+    // No letter becomes less than one when its case changes, and none has more than four bytes.
+    first_words(element, wanted.len() * 4).to_lowercase() == wanted
+}
+
+/// The same; of a longer text than so many bytes, not all.
+fn first_words(element: ElementRef<'_>, limit: usize) -> String {
     let mut text = String::new();
     let mut hidden = 0_usize;
+    let mut long = 0;
     for edge in element.traverse() {
         match edge {
             Edge::Open(node) => match node.value() {
-                Node::Text(part) if hidden == 0 => text.push_str(part),
+                Node::Text(part) if hidden == 0 => {
+                    text.push_str(part);
+                    long += part.bytes().filter(|byte| !is_blank(char::from(*byte))).count();
+                    if long > limit {
+                        break;
+                    }
+                }
                 Node::Element(inner) if is_silent(inner) => hidden += 1,
                 _ => {}
             },
             Edge::Close(node) => {
-                if node.value().as_element().is_some_and(is_silent) {
+                if ElementRef::wrap(node).is_some_and(is_silent) {
                     hidden -= 1;
                 }
             }
@@ -88,7 +104,7 @@ pub(super) fn words(element: ElementRef<'_>) -> String {
 }
 
 /// Elements without text, and labels for screen readers (Bootstrap's and WordPress's names for them).
-fn is_silent(element: &scraper::node::Element) -> bool {
+fn is_silent(element: ElementRef<'_>) -> bool {
     matches!(
         element.name(),
         "script" | "style" | "template" | "noscript" | "svg"
@@ -103,12 +119,9 @@ fn is_silent(element: &scraper::node::Element) -> bool {
 /// Pictures, mathematics and the like count even where `aria-hidden` keeps them from screen readers.
 fn is_hidden(element: ElementRef<'_>) -> bool {
     let holds = |element: ElementRef<'_>| {
-        element.descendent_elements().any(|inner| {
-            matches!(
-                inner.value().name(),
-                "img" | "math" | "video" | "audio" | "iframe"
-            )
-        })
+        element
+            .descendent_elements()
+            .any(|inner| matches!(inner.name(), "img" | "math" | "video" | "audio" | "iframe"))
     };
     element
         .attr("hidden")
@@ -140,21 +153,16 @@ fn is_invisible(element: ElementRef<'_>) -> bool {
 /// Something to press: `role=button`, clipboard.js's attributes, GitHub's `<clipboard-copy>`, and what is called "copy"
 /// beside code.
 fn is_button(element: ElementRef<'_>) -> bool {
-    let by_name = element.value().name().contains('-')
+    let by_name = element.name().contains('-')
         && element
-            .value()
             .name()
             .split('-')
             .any(|word| matches!(word, "copy" | "clipboard"));
     let by_attribute = element
-        .value()
         .attrs()
         .any(|(key, value)| key.starts_with("data-clipboard") || (key == "role" && value == "button"));
     let by_class = || {
-        let mut words = element
-            .value()
-            .classes()
-            .flat_map(|class| class.split(['-', '_']));
+        let mut words = element.classes().flat_map(|class| class.split(['-', '_']));
         let called = words.any(|word| {
             matches!(
                 word.to_ascii_lowercase().as_str(),
@@ -162,17 +170,12 @@ fn is_button(element: ElementRef<'_>) -> bool {
             )
         });
         let mut around = element.ancestors().filter_map(ElementRef::wrap).take(3);
-        called
-            && around.any(|around| {
-                around
-                    .descendent_elements()
-                    .any(|inner| inner.value().name() == "pre")
-            })
+        called && around.any(|around| around.descendent_elements().any(|inner| inner.name() == "pre"))
     };
     (by_name || by_attribute || by_class())
         && !element
             .descendent_elements()
-            .any(|inner| matches!(inner.value().name(), "pre" | "img"))
+            .any(|inner| matches!(inner.name(), "pre" | "img"))
         && words(element).chars().count() <= MAX_BUTTON
 }
 
@@ -182,14 +185,14 @@ fn is_back_link(element: ElementRef<'_>) -> bool {
     let called = || {
         element.attr("role") == Some("doc-backlink")
             || element.attr("data-footnote-backref").is_some()
-            || element.value().classes().any(|class| {
+            || element.classes().any(|class| {
                 matches!(
                     class,
                     "footnote-backref" | "footnote-back" | "footnote-return" | "reversefootnote"
                 )
             })
     };
-    element.value().name() == "a" && called() && {
+    element.name() == "a" && called() && {
         let words = words(element);
         words.contains(BACK) || !words.chars().any(char::is_alphanumeric)
     }
@@ -205,7 +208,7 @@ fn heading_link(element: ElementRef<'_>) -> Option<HeadingLink> {
     let fragment = element.attr("href")?.trim().split_once('#')?.1;
     let around: Vec<ElementRef<'_>> = element.ancestors().filter_map(ElementRef::wrap).collect();
     let is_heading =
-        |element: &ElementRef<'_>| matches!(element.value().name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
+        |element: &ElementRef<'_>| matches!(element.name(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6");
     let says_nothing = !words(element).chars().any(char::is_alphanumeric);
     let heading = around.iter().find(|around| is_heading(around));
     let Some(heading) = heading else {
@@ -227,7 +230,7 @@ fn heading_link(element: ElementRef<'_>) -> Option<HeadingLink> {
         .descendent_elements()
         .chain(around.iter().copied())
         .any(|inner| inner.attr("id") == Some(fragment));
-    let is_note = around.iter().any(|around| around.value().name() == "sup");
+    let is_note = around.iter().any(|around| around.name() == "sup");
     (leads_here
         && !is_note
         && element
@@ -240,9 +243,9 @@ fn heading_link(element: ElementRef<'_>) -> Option<HeadingLink> {
 fn is_line_number(element: ElementRef<'_>) -> bool {
     let in_code = || {
         let mut around = element.ancestors().filter_map(ElementRef::wrap);
-        around.any(|around| matches!(around.value().name(), "pre" | "code"))
+        around.any(|around| matches!(around.name(), "pre" | "code"))
     };
-    let called = element.value().classes().any(|class| {
+    let called = element.classes().any(|class| {
         let last = class.rsplit('-').next().unwrap_or_default();
         matches!(last, "ln" | "lnt" | "linenos" | "lineno" | "gutter")
             || matches!(
@@ -251,17 +254,15 @@ fn is_line_number(element: ElementRef<'_>) -> bool {
             )
     });
     let unselectable = || {
-        let style = element
-            .attr("style")
-            .unwrap_or_default()
-            .replace(' ', "")
-            .to_ascii_lowercase();
-        style.contains("user-select:none")
+        element.attr("style").is_some_and(|style| {
+            let style = style.replace(' ', "").to_ascii_lowercase();
+            style.contains("user-select:none")
+        })
     };
-    matches!(element.value().name(), "span" | "a" | "div" | "td" | "i")
+    matches!(element.name(), "span" | "a" | "div" | "td" | "i")
         && (called || unselectable())
         && is_number(&words(element))
-        && (in_code() || element.value().name() == "td")
+        && (in_code() || element.name() == "td")
 }
 
 fn is_number(text: &str) -> bool {
@@ -274,17 +275,14 @@ fn code_table(table: ElementRef<'_>, found: &mut Unshown) {
     let is_own = |inner: &ElementRef<'_>| {
         let mut around = inner.ancestors().filter_map(ElementRef::wrap);
         around
-            .find(|around| around.value().name() == "table")
+            .find(|around| around.name() == "table")
             .is_some_and(|around| around.id() == table.id())
     };
     let own = |names: &'static [&str]| {
         let inner = table.descendent_elements();
-        inner.filter(move |inner| names.contains(&inner.value().name()) && is_own(inner))
+        inner.filter(move |inner| names.contains(&inner.name()) && is_own(inner))
     };
-    let holds_code = |cell: &ElementRef<'_>| {
-        cell.descendent_elements()
-            .any(|inner| inner.value().name() == "pre")
-    };
+    let holds_code = |cell: &ElementRef<'_>| cell.descendent_elements().any(|inner| inner.name() == "pre");
     let cells: Vec<ElementRef<'_>> = own(&["td", "th"]).collect();
     let is_code = cells.iter().any(holds_code)
         && cells
@@ -305,7 +303,7 @@ fn code_table(table: ElementRef<'_>, found: &mut Unshown) {
 
 /// The name of the language that stands over some code, said already by its class.
 fn label(pre: ElementRef<'_>) -> Option<NodeId> {
-    let code = pre.child_elements().find(|inner| inner.value().name() == "code");
+    let code = pre.child_elements().find(|inner| inner.name() == "code");
     let language = super::element::code_language(code.unwrap_or(pre))?.to_lowercase();
     let parent = pre.parent().and_then(ElementRef::wrap);
     let near = std::iter::once(pre).chain(parent);
@@ -314,9 +312,9 @@ fn label(pre: ElementRef<'_>) -> Option<NodeId> {
         .filter_map(ElementRef::wrap);
     let label = beside.find(|beside| {
         matches!(
-            beside.value().name(),
+            beside.name(),
             "span" | "div" | "p" | "small" | "figcaption" | "header"
-        ) && words(*beside).to_lowercase() == language
+        ) && says(*beside, &language)
     });
     label.map(|label| label.id())
 }
@@ -326,7 +324,6 @@ fn preview(script: ElementRef<'_>) -> Option<NodeId> {
     script.attr("type").filter(|kind| kind.starts_with("math/"))?;
     let before = script.prev_siblings().find_map(ElementRef::wrap)?;
     before
-        .value()
         .classes()
         .any(|class| class == "MathJax_Preview")
         .then(|| before.id())

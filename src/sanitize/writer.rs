@@ -1,12 +1,12 @@
 //! The writer of the site's own HTML: white space, paragraphs, and elements that turn out to be empty.
 
-use scraper::ElementRef;
 use url::Url;
 
 use super::element::{Role, attributes, escape, is_blank, may_stand_in, role, written};
 use super::math;
 use super::own::Own;
 use crate::article::Media;
+use crate::dom::ElementRef;
 
 /// Elements written in one another; what is deeper is written flat.
 pub(super) const MAX_OPEN: usize = 64;
@@ -92,13 +92,19 @@ impl Writer {
         }
         let mut rest = text;
         while !rest.is_empty() {
-            let blank = rest.find(|c: char| !is_blank(c)).unwrap_or(rest.len());
+            let blank = rest
+                .bytes()
+                .take_while(|byte| is_blank(char::from(*byte)))
+                .count();
             if blank > 0 {
                 self.space = !self.fresh;
                 rest = &rest[blank..];
                 continue;
             }
-            let end = rest.find(is_blank).unwrap_or(rest.len());
+            let end = rest
+                .bytes()
+                .take_while(|byte| !is_blank(char::from(*byte)))
+                .count();
             if self.is_between() {
                 // Between rows, cells and items nothing can be said.
                 return;
@@ -184,7 +190,7 @@ impl Writer {
         resolve: Resolve<'_>,
         around_blocks: bool,
     ) -> Option<Leave> {
-        let name = element.value().name();
+        let name = element.name();
         match role(name) {
             Role::Drop => {
                 self.dropped = true;
@@ -273,7 +279,7 @@ impl Writer {
         start: usize,
         spaced: bool,
     ) -> Leave {
-        let name = written(element.value().name());
+        let name = written(element.name());
         self.out.push('<');
         self.out.push_str(name);
         self.out.push_str(attributes);
@@ -363,7 +369,7 @@ impl Writer {
     }
 
     pub(super) fn single(&mut self, element: ElementRef<'_>, resolve: Resolve<'_>) {
-        match element.value().name() {
+        match element.name() {
             "br" if self.verbatim > 0 => self.text("\n"),
             "br" if !self.fresh && !self.is_between() => {
                 self.broken = false;

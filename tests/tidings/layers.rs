@@ -33,6 +33,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("site/diff", 0),
     ("site/feed", 0),
     ("ap", 0),
+    ("dom", 0),
     ("sig", 0),
     ("article", 0),
     ("queue", 0),

@@ -156,6 +156,17 @@ impl Hash {
         Hash(bytes.iter().fold(self.0, mix))
     }
 
+    /// With the number of a letter more.
+    #[must_use]
+    pub fn letter(self, letter: char) -> Hash {
+        /// The seven bytes that are zero multiply only.
+        const ASCII: u64 = 0x0000_0100_0000_01b3_u64.wrapping_pow(8);
+        if letter.is_ascii() {
+            return Hash((self.0 ^ u64::from(u32::from(letter))).wrapping_mul(ASCII));
+        }
+        self.number(u64::from(u32::from(letter)))
+    }
+
     /// With a number more.
     #[must_use]
     pub fn number(self, number: u64) -> Hash {

@@ -62,7 +62,7 @@ pub(super) fn read(document: &Document<'_>) -> Vec<Alternate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     fn read_of(html: &str) -> Vec<(Option<String>, String)> {
         let html = Html::parse_document(html);

@@ -2,16 +2,11 @@
 //!
 //! Line numbers, marks on headings and ways back from notes are left to `sanitize`, which knows what is around them.
 
-use std::collections::HashSet;
-
-use ego_tree::NodeId;
-use ego_tree::iter::Edge;
-use scraper::ElementRef;
-
 use super::content::Root;
 use super::document::{ancestors, has_word, name, text, text_without};
 use super::time::Times;
 use super::{headline, region};
+use crate::dom::{Edge, ElementRef, NodeId, NodeSet};
 
 /// Words in class names, between hyphens, of what is never content, also inside of a marked one.
 const NEVER: [&str; 23] = [
@@ -123,9 +118,9 @@ impl Place {
 }
 
 /// The elements inside the root that aren't content, by what they are, what they are called, or what they say.
-pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> HashSet<NodeId> {
+pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> NodeSet {
     let whole = text(root.element).len();
-    let mut skip = HashSet::new();
+    let mut skip = NodeSet::new();
     let mut place = Place::default();
     let mut before_prose = true;
     let mut headline = None;
@@ -150,7 +145,7 @@ pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> HashS
         if skipped.is_some() {
             continue;
         }
-        if root.beside.contains(&element.id()) {
+        if root.beside.contains(element.id()) {
             skip.insert(element.id());
             skipped = Some(element.id());
             continue;
@@ -225,7 +220,6 @@ fn is_never(place: &Place, element: ElementRef<'_>) -> bool {
     };
     let id = element.attr("id");
     element
-        .value()
         .classes()
         .any(|class| NEVER_WHOLE.contains(&class) || words(class))
         || id.is_some_and(|id| matches!(id, "comments" | "toc" | "TableOfContents" | "related" | "share"))
@@ -235,10 +229,7 @@ fn is_never(place: &Place, element: ElementRef<'_>) -> bool {
 fn is_hard(element: ElementRef<'_>) -> bool {
     name(element) == "nav"
         || name(element).starts_with("tidings-")
-        || element
-            .value()
-            .classes()
-            .any(|class| class.starts_with("tidings-"))
+        || element.classes().any(|class| class.starts_with("tidings-"))
         || element.attr("hidden").is_some()
         || matches!(element.attr("role"), Some("navigation" | "search" | "doc-toc"))
         || (element.attr("aria-hidden") == Some("true")
@@ -266,7 +257,7 @@ fn is_around(place: &Place, element: ElementRef<'_>) -> bool {
     match name(element) {
         "aside" | "address" => true,
         "header" => place.section == 0,
-        _ => is_box(element) && element.value().classes().any(|class| AROUND.contains(&class)),
+        _ => is_box(element) && element.classes().any(|class| AROUND.contains(&class)),
     }
 }
 
@@ -323,7 +314,7 @@ pub(super) fn is_portrait(element: ElementRef<'_>) -> bool {
             .is_some_and(|length| length < MIN_PICTURE)
     };
     let called = |element: ElementRef<'_>| {
-        element.value().classes().chain(element.attr("id")).any(|class| {
+        element.classes().chain(element.attr("id")).any(|class| {
             class.split(['-', '_']).any(|word| {
                 matches!(
                     word.to_ascii_lowercase().as_str(),
@@ -340,7 +331,6 @@ pub(super) fn is_footnotes(element: ElementRef<'_>) -> bool {
     element.descendent_elements().any(|inner| {
         matches!(inner.attr("role"), Some("doc-endnotes" | "doc-endnote"))
             || inner
-                .value()
                 .classes()
                 .any(|class| matches!(class, "footnotes" | "footnote"))
             || inner.attr("id").is_some_and(|id| id.starts_with("fn"))

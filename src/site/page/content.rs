@@ -1,9 +1,5 @@
 //! The content: which element holds it, and what in there isn't part of it.
 
-use std::collections::HashSet;
-
-use ego_tree::NodeId;
-use scraper::ElementRef;
 use url::Url;
 
 use super::document::{Document, ancestors, elements, has_word, is_web, name, text};
@@ -14,6 +10,7 @@ use super::time::Times;
 use super::view::{Core, View};
 use super::{clutter, links};
 use crate::article::Media;
+use crate::dom::{ElementRef, NodeSet};
 use crate::sanitize::{self, Own};
 
 /// The element that holds the content.
@@ -24,7 +21,7 @@ pub(super) struct Root<'a> {
     /// Whether the page says that this is the content, and nothing else.
     pub(super) marked: bool,
     /// What in it is known not to be content from what other pages say.
-    pub(super) beside: HashSet<NodeId>,
+    pub(super) beside: NodeSet,
 }
 
 /// Finds the element: what the page marks as content, else where the feed's text, other pages or the density of text
@@ -41,7 +38,7 @@ pub(super) fn root<'a>(
         let core = view.core(region, guide, title).unwrap_or_else(|| Core {
             element: region.element,
             source: region.source,
-            beside: HashSet::new(),
+            beside: NodeSet::new(),
         });
         Root {
             element: core.element,
@@ -63,7 +60,7 @@ fn marked<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Region<'a>)
         element,
         source,
         marked: true,
-        beside: HashSet::new(),
+        beside: NodeSet::new(),
     };
     if let Some(content) = entry.content.filter(says) {
         return Some(marked(content, "e-content"));

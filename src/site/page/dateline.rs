@@ -1,13 +1,12 @@
 //! The line in which a page shows its date as text, where no element or class says that it is one.
 
-use scraper::{ElementRef, Node};
-
 use super::claim::Date;
 use super::document::{Document, ancestors, has_word, language_of, name, text, text_without, within};
 use super::links;
 use super::region::{self, Region};
 use super::time::{CHANGED, MAX_LABEL, MAX_MARK, Times, boxes, is_of_another, is_update};
 use super::written::{self, Order};
+use crate::dom::{ElementRef, Node};
 
 /// Dates of one line: of publication and of a change.
 const MAX_DATES: usize = 2;
@@ -172,7 +171,6 @@ fn is_beside_text(region: &Region<'_>, element: ElementRef<'_>) -> bool {
             (!cell || around.descendent_elements().any(region::is_heading))
                 && !apart
                 && !around
-                    .value()
                     .classes()
                     .any(|class| matches!(class, "e-content" | "entry-content"))
                 && !has_word(around, "itemprop", "articleBody")
@@ -186,7 +184,6 @@ fn is_called(region: &Region<'_>, element: ElementRef<'_>, words: &[&str]) -> bo
         .take_while(|around| around.id() != region.element.id())
         .any(|around| {
             around
-                .value()
                 .classes()
                 .any(|class| class.split(['-', '_']).any(|word| words.contains(&word)))
         })
@@ -207,7 +204,7 @@ fn is_beside_heading(element: ElementRef<'_>, heading: Option<ElementRef<'_>>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     fn days(html: &str) -> (Option<String>, Option<String>) {
         let html = Html::parse_document(html);

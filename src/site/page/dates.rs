@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_day_in_the_address_is_read_when_a_name_follows_it() {
         let site = "https://blog.example/b/".parse().unwrap();
-        let html = scraper::Html::parse_document("");
+        let html = crate::dom::Html::parse_document("");
         let day = |path: &str| of_path(&Document::new(&html, path, &site)).map(|date| date.day.to_string());
         for path in [
             "/2026/05/01/hello/",

@@ -2,17 +2,17 @@
 //!
 //! Nothing here recurses: html5ever builds trees of any depth.
 
-use ego_tree::NodeRef;
-use ego_tree::iter::Edge;
-use scraper::{ElementRef, Html, Node};
 use url::Url;
 
 use super::MAX_LINE;
+use crate::dom::{Edge, ElementRef, Html, Node, NodeRef};
 
 /// A page, its elements in document order, and what its links are relative to.
 pub(super) struct Document<'a> {
     /// All elements but those in `<template>` and `<svg>`.
     pub(super) all: Vec<ElementRef<'a>>,
+    /// How many nodes the page has.
+    pub(super) nodes: usize,
     /// The page's address by its path: what the site serves it under.
     pub(super) own: Url,
     /// What relative links start from (`<base href>`).
@@ -27,7 +27,7 @@ impl<'a> Document<'a> {
         own.set_path(&format!("{}{}", site.path().trim_end_matches('/'), path));
         own.set_query(None);
         own.set_fragment(None);
-        let all = elements(html.tree.root());
+        let all = elements(html.root());
         let base = all
             .iter()
             .filter(|element| name(**element) == "base")
@@ -37,6 +37,7 @@ impl<'a> Document<'a> {
             .unwrap_or_else(|| own.clone());
         Document {
             all,
+            nodes: html.len(),
             own,
             base,
             site: site.clone(),
@@ -96,7 +97,7 @@ fn place(url: &Url) -> String {
 }
 
 /// The elements below a node in document order, without those in `<template>` and `<svg>`.
-pub(super) fn elements(root: NodeRef<'_, Node>) -> Vec<ElementRef<'_>> {
+pub(super) fn elements(root: NodeRef<'_>) -> Vec<ElementRef<'_>> {
     let mut found = vec![];
     let mut hidden = 0_usize;
     for edge in root.traverse() {
@@ -120,12 +121,12 @@ pub(super) fn elements(root: NodeRef<'_, Node>) -> Vec<ElementRef<'_>> {
 
 /// The element's name, in lower case for HTML.
 pub(super) fn name(element: ElementRef<'_>) -> &str {
-    element.value().name()
+    element.name()
 }
 
 /// Whether the element has the class.
 pub(super) fn has_class(element: ElementRef<'_>, class: &str) -> bool {
-    element.value().classes().any(|own| own == class)
+    element.has_class(class)
 }
 
 /// Whether a space-separated attribute (`rel`, `itemprop`) has the word, without regard to case.
@@ -154,7 +155,7 @@ pub(super) fn ancestors(element: ElementRef<'_>) -> impl Iterator<Item = Element
 
 /// Whether the element is the other, or inside it.
 pub(super) fn within(element: ElementRef<'_>, other: ElementRef<'_>) -> bool {
-    self_and_ancestors(element).any(|around| around.id() == other.id())
+    element.is_within(*other)
 }
 
 /// The text that a reader sees of an element, on one line.
@@ -196,8 +197,7 @@ pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef
 /// Whether an element says a formula once more: its source, or the boxes that KaTeX sets beside the MathML.
 fn is_repeated(element: ElementRef<'_>) -> bool {
     matches!(name(element), "annotation" | "annotation-xml")
-        || (has_class(element, "katex-html")
-            && element.prev_siblings().any(|before| before.value().is_element()))
+        || (has_class(element, "katex-html") && element.prev_siblings().any(|before| before.is_element()))
 }
 
 /// Whether an element stands apart from the text around it.
@@ -239,7 +239,13 @@ pub(super) fn is_separate(name: &str) -> bool {
 /// White space collapsed, ends trimmed, cut to [`MAX_LINE`] characters.
 pub(super) fn line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_LINE));
-    for word in text.split_whitespace() {
+    // Of ASCII a vertical tab is white space, too, but for `split_ascii_whitespace`.
+    let words: &mut dyn Iterator<Item = &str> = if text.is_ascii() && !text.contains('\u{b}') {
+        &mut text.split_ascii_whitespace()
+    } else {
+        &mut text.split_whitespace()
+    };
+    for word in words {
         if !line.is_empty() {
             line.push(' ');
         }
@@ -300,14 +306,14 @@ mod tests {
             "<h1>On <span class=katex><span class=katex-mathml><math><semantics><mrow><mi>x</mi></mrow>\
              <annotation encoding='application/x-tex'>x</annotation></semantics></math></span><span class=katex-html aria-hidden=true>x</span></span></h1>",
         );
-        let heading = elements(html.tree.root()).into_iter().find(|e| name(*e) == "h1");
+        let heading = elements(html.root()).into_iter().find(|e| name(*e) == "h1");
         assert_eq!(text(heading.unwrap()), "On x");
     }
 
     #[test]
     fn text_keeps_blocks_apart_and_leaves_scripts_out() {
         let html = Html::parse_fragment("<div><p>a <b>b</b>c</p><p>d</p><script>e</script></div>");
-        let div = elements(html.tree.root())
+        let div = elements(html.root())
             .into_iter()
             .find(|e| name(*e) == "div")
             .unwrap();

@@ -146,10 +146,10 @@ fn entity(name: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dom::Html;
     use crate::site::page::document::{Document, name};
     use crate::site::page::region;
     use proptest::prelude::*;
-    use scraper::Html;
 
     fn found(guide: &str, page: &str) -> Option<String> {
         let html = Html::parse_document(page);

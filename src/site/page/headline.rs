@@ -1,7 +1,5 @@
 //! The headline. `<title>` alone doesn't make one: it names a window.
 
-use scraper::ElementRef;
-
 use super::claim::Claim;
 use super::content::Root;
 use super::document::{
@@ -10,6 +8,7 @@ use super::document::{
 use super::meta::Meta;
 use super::microformats::Entries;
 use super::region::{self, Region};
+use crate::dom::ElementRef;
 
 /// Elements inside of a line that is a headline: emphasis, a link to itself.
 const MAX_INSIDE: usize = 8;

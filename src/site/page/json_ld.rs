@@ -74,8 +74,8 @@ pub(super) fn read(document: &Document<'_>) -> Postings {
             .trim()
             .to_ascii_lowercase();
         if kind.starts_with("application/ld+json") {
-            let raw: String = element.text().collect();
-            scripts.extend(parse(&raw));
+            let raw = element.text();
+            scripts.extend(parse(raw));
         }
     }
     let mut own = vec![];
@@ -313,7 +313,7 @@ fn without_last_commas(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     fn read(json: &str) -> Postings {
         let html = Html::parse_document(&format!("<script type='application/ld+json'>{json}</script>"));

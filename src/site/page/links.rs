@@ -1,10 +1,10 @@
 //! Links of a page to the site's own pages for tags.
 
-use scraper::ElementRef;
 use url::Url;
 
 use super::document::{Document, ancestors, has_word, name, some_line, text, text_without, within};
 use super::region::{self, Region};
+use crate::dom::ElementRef;
 
 /// A link to the site's page for a tag.
 pub(super) struct TagLink<'a> {
@@ -113,7 +113,7 @@ pub(super) fn tags<'a>(document: &Document<'_>, region: &Region<'a>) -> Vec<TagL
 
 /// Whether a link stands in a list of tags and not in a sentence.
 fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>) -> bool {
-    if has_word(link, "rel", "tag") || link.value().classes().any(is_tag_class) {
+    if has_word(link, "rel", "tag") || link.classes().any(is_tag_class) {
         return true;
     }
     let framed = |around: ElementRef<'_>| matches!(name(around), "header" | "footer");
@@ -128,7 +128,7 @@ fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>)
             "li" | "span" | "small" | "a" => {
                 let label = label(document, around);
                 let is_label = label.ends_with([':', '：']) && label.chars().count() <= MAX_LABEL;
-                if is_label || around.value().classes().any(is_tag_class) {
+                if is_label || around.classes().any(is_tag_class) {
                     return true;
                 }
             }
@@ -140,7 +140,7 @@ fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>)
             }
             _ => {
                 let label = label(document, around);
-                return around.value().classes().any(is_tag_class)
+                return around.classes().any(is_tag_class)
                     || label.is_empty()
                     || (label.ends_with([':', '：']) && label.chars().count() <= MAX_LABEL);
             }

@@ -289,7 +289,7 @@ fn visibility(text: &str) -> Option<Visibility> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     fn read(html: &str) -> Meta {
         let html = Html::parse_document(html);

@@ -3,14 +3,10 @@
 //! Item scopes aren't followed but for one rule: what belongs to an item inside the post (its author, its publisher)
 //! isn't the post's own.
 
-use std::collections::HashSet;
-
-use ego_tree::NodeId;
-use scraper::ElementRef;
-
 use super::claim::Claim;
 use super::document::{Document, ancestors, has_word, line, name, some_line, text};
 use super::{dates, meta, microformats, picture, region};
+use crate::dom::{ElementRef, NodeSet};
 
 /// Postings of one page that are looked at; with more it is a list all the same.
 const MAX_POSTINGS: usize = 200;
@@ -32,7 +28,7 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
         })
         .take(MAX_POSTINGS)
         .partition(|posting| is_of_another(document, *posting));
-    let others: HashSet<NodeId> = others.iter().map(|posting| posting.id()).collect();
+    let others: NodeSet = others.iter().map(|posting| posting.id()).collect();
     let scoped = !own.is_empty();
     let mut claim = Claim {
         source: if scoped { SCOPED } else { UNSCOPED },
@@ -44,7 +40,7 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
         .copied()
         .filter(|element| element.attr("itemprop").is_some())
     {
-        if !is_own(element) || ancestors(element).any(|around| others.contains(&around.id())) {
+        if !is_own(element) || ancestors(element).any(|around| others.contains(around.id())) {
             continue;
         }
         let is = |property: &str| has_word(element, "itemprop", property);
@@ -162,7 +158,7 @@ fn value(element: ElementRef<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     #[test]
     fn properties_of_the_posting_count_and_those_of_its_author_do_not() {

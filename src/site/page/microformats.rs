@@ -3,15 +3,13 @@
 //! After <https://microformats.org/wiki/microformats2-parsing>, as far as a post needs it. An implied name counts for
 //! nothing: an entry without `p-name` is a note, and its implied name would be its own text.
 
-use ego_tree::NodeRef;
-use scraper::{ElementRef, Node};
-
 use super::claim::{Claim, Date};
 use super::document::{
     Document, ancestors, has_class, language_of, line, name, self_and_ancestors, some_line, text,
 };
 use super::{dates, picture};
 use crate::article::Media;
+use crate::dom::{ElementRef, NodeRef};
 
 /// What the page marks up.
 #[derive(Default)]
@@ -108,7 +106,7 @@ fn is_entry(element: ElementRef<'_>) -> bool {
 /// Whether an element is the root of any microformat.
 fn is_root(element: ElementRef<'_>) -> bool {
     is_entry(element)
-        || element.value().classes().any(|class| {
+        || element.classes().any(|class| {
             class.strip_prefix("h-").is_some_and(|rest| {
                 matches!(
                     rest,
@@ -134,7 +132,7 @@ fn is_root(element: ElementRef<'_>) -> bool {
 /// those of the first class before those of the second.
 pub(super) fn properties<'a>(entry: ElementRef<'a>, classes: &[&str]) -> Vec<ElementRef<'a>> {
     let mut found = vec![];
-    let mut node: NodeRef<'a, Node> = *entry;
+    let mut node: NodeRef<'a> = *entry;
     let mut skip = false;
     loop {
         // The next node in document order, without those inside of other microformats.
@@ -260,7 +258,7 @@ fn urls(document: &Document<'_>, entry: ElementRef<'_>) -> Vec<url::Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scraper::Html;
+    use crate::dom::Html;
 
     fn with<T>(html: &str, check: impl FnOnce(Entries<'_>) -> T) -> T {
         let html = Html::parse_document(html);

@@ -31,10 +31,10 @@ mod verdict;
 mod view;
 mod written;
 
-use scraper::Html;
 use url::Url;
 
 use crate::article::{Article, Media};
+use crate::dom::Html;
 use crate::sanitize;
 use crate::sanitize::nesting::{Writer, deeper_than};
 use crate::site::frame::{self, Frame, MAX_SKETCH, Sketch};
@@ -57,6 +57,9 @@ pub const MAX_DEPTH: usize = 1_000;
 
 /// Bytes of the content in which its first line is found, which is what is shown as evidence.
 const OPENING: usize = 4 << 10;
+
+/// Bytes in which it mostly is found.
+const GLIMPSE: usize = 1 << 10;
 
 /// Characters of a title, a summary or an alternative text; what is longer isn't one.
 const MAX_LINE: usize = 10_000;
@@ -222,7 +225,6 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         &times,
         &url,
     );
-    let shown = sanitize::plain(&body.html);
     let mut content_by = root.source;
     match text {
         Some(text) => {
@@ -230,7 +232,9 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
             content_by = FEED;
         }
         None => {
-            let missed = |guide: &Guide| body.media.is_empty() && guide.is_missed(&view.outline, &shown);
+            let missed = |guide: &Guide| {
+                body.media.is_empty() && guide.is_missed(&view.outline, &sanitize::plain(&body.html))
+            };
             page.lacks_text = guide.is_some_and(missed);
         }
     }
@@ -255,8 +259,7 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
     if let Some((summary, by)) = summary {
         evidence.push(Evidence::new("summary", by, summary));
     }
-    let opening = &body.html[..body.html.floor_char_boundary(OPENING)];
-    evidence.push(Evidence::new("content", content_by, &sanitize::plain(opening)));
+    evidence.push(Evidence::new("content", content_by, &opening(&body.html)));
     let language = language(&meta, &claims, &document, &root);
     if let Some((language, by)) = &language {
         evidence.push(Evidence::new("language", by, language));
@@ -322,6 +325,17 @@ fn placed<'a>(
         Some((dates, narrow)) if dates.published.is_some() || times.published.is_none() => (narrow, dates),
         _ => (region, times),
     }
+}
+
+/// The first words of the content.
+fn opening(html: &str) -> String {
+    let start = |bytes: usize| sanitize::plain(&html[..html.floor_char_boundary(bytes)]);
+    // Nearly always a glimpse shows twice as much as is kept.
+    let glimpse = start(GLIMPSE);
+    if glimpse.chars().count() > 2 * verdict::SHORTENED {
+        return glimpse;
+    }
+    start(OPENING)
 }
 
 /// The order of trust, most trusted first.

@@ -3,14 +3,11 @@
 //! A unit of text is what stands together in one block: a paragraph with its emphasised words. Where a block only holds
 //! inline elements side by side, each is a unit, because such lines are made of parts ("3 minutes", a name, a link).
 
-use std::collections::HashMap;
-
-use ego_tree::NodeId;
-use ego_tree::iter::Edge;
-use scraper::{ElementRef, Node};
-
 use super::document::{Document, is_separate, name, same_page};
 use super::region;
+use std::borrow::Cow;
+
+use crate::dom::{Edge, ElementRef, Node, NodeId};
 use crate::site::frame::{Hash, Place, Sketch, Unit, UnitKind};
 
 /// Letters up to which digits don't count: "3 minutes to read" is what "5 minutes to read" is.
@@ -26,6 +23,9 @@ const DENSE: char = '\u{2e80}';
 /// Columns that are told apart.
 const MAX_COLUMNS: usize = 8;
 
+/// Of a node that is no place.
+const NO_PLACE: u32 = u32::MAX;
+
 /// What a picture weighs: as much as a line of text, so that a post that is one has something of its own.
 const PICTURE: u32 = 60;
 
@@ -37,27 +37,28 @@ pub(super) struct Outline<'a> {
     ends: Vec<usize>,
     /// All texts with their innermost places.
     pub(super) texts: Vec<(u32, &'a str)>,
-    index: HashMap<NodeId, u32>,
+    /// The place of each node of the page, if it is one.
+    index: Vec<u32>,
 }
 
 /// Text that stands together, not yet at its end.
 #[derive(Default)]
-struct Run {
+struct Run<'a> {
     /// The outermost inline elements, or the block itself, with what each says.
-    pieces: Vec<Piece>,
+    pieces: Vec<Piece<'a>>,
 }
 
-struct Piece {
+struct Piece<'a> {
     place: u32,
-    text: String,
+    text: Cow<'a, str>,
     linked: u32,
 }
 
 /// A block that is open.
-struct Block {
+struct Block<'a> {
     place: u32,
     kind: UnitKind,
-    run: Run,
+    run: Run<'a>,
     /// The outermost inline element that is open in it.
     inline: Option<(NodeId, u32)>,
 }
@@ -73,7 +74,7 @@ impl<'a> Outline<'a> {
                 elements: vec![],
                 ends: vec![],
                 texts: vec![],
-                index: HashMap::new(),
+                index: vec![NO_PLACE; document.nodes],
             },
             blocks: vec![],
             link: None,
@@ -110,7 +111,9 @@ impl<'a> Outline<'a> {
 
     /// The place of an element, if it is in the outline.
     pub(super) fn place(&self, element: NodeId) -> Option<usize> {
-        self.index.get(&element).map(|at| *at as usize)
+        Some(self.index[element.index()])
+            .filter(|at| *at != NO_PLACE)
+            .map(|at| at as usize)
     }
 
     /// The place itself, or the innermost around it that only holds other things.
@@ -144,7 +147,7 @@ struct Drawing<'a, 'b> {
     document: &'b Document<'a>,
     limit: usize,
     outline: Outline<'a>,
-    blocks: Vec<Block>,
+    blocks: Vec<Block<'a>>,
     /// The link that is open, and whether it leads to another page of the site.
     link: Option<(NodeId, bool)>,
 }
@@ -159,9 +162,8 @@ impl<'a> Drawing<'a, '_> {
         let at = u32::try_from(sketch.places.len()).expect("a limit is far below 2^32");
         let parent = element
             .parent()
-            .and_then(|parent| self.outline.index.get(&parent.id()))
-            .copied()
-            .unwrap_or(0);
+            .map(|parent| self.outline.index[parent.id().index()]);
+        let parent = parent.filter(|parent| *parent != NO_PLACE).unwrap_or(0);
         let above = sketch.places.get(parent as usize).map_or(0, |place| place.path);
         sketch.places.push(Place {
             parent,
@@ -170,7 +172,7 @@ impl<'a> Drawing<'a, '_> {
         });
         self.outline.elements.push(element);
         self.outline.ends.push(0);
-        self.outline.index.insert(element.id(), at);
+        self.outline.index[element.id().index()] = at;
         if name(element) == "a" && self.link.is_none() {
             self.link = Some((element.id(), self.leads(element)));
         }
@@ -229,8 +231,10 @@ impl<'a> Drawing<'a, '_> {
         if text.trim().is_empty() {
             return;
         }
-        if let Some(parent) = parent.and_then(|parent| self.outline.index.get(&parent)) {
-            self.outline.texts.push((*parent, text));
+        if let Some(parent) =
+            parent.and_then(|parent| Some(self.outline.index[parent.index()]).filter(|at| *at != NO_PLACE))
+        {
+            self.outline.texts.push((parent, text));
         }
         let place = block.inline.map_or(block.place, |(_, place)| place);
         let linked = match self.link {
@@ -239,12 +243,12 @@ impl<'a> Drawing<'a, '_> {
         };
         match block.run.pieces.last_mut().filter(|piece| piece.place == place) {
             Some(piece) => {
-                piece.text.push_str(text);
+                piece.text.to_mut().push_str(text);
                 piece.linked += linked;
             }
             None => block.run.pieces.push(Piece {
                 place,
-                text: text.to_owned(),
+                text: Cow::Borrowed(text),
                 linked,
             }),
         }
@@ -257,10 +261,13 @@ impl<'a> Drawing<'a, '_> {
         };
         let pieces = std::mem::take(&mut block.run).pieces;
         let speaks =
-            |piece: &Piece| piece.place == block.place && piece.text.chars().any(char::is_alphanumeric);
+            |piece: &Piece<'_>| piece.place == block.place && piece.text.chars().any(char::is_alphanumeric);
         let units = &mut self.outline.sketch.units;
         if pieces.iter().any(speaks) {
-            let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+            let text = match pieces.as_slice() {
+                [only] => Cow::Borrowed(&*only.text),
+                several => several.iter().map(|piece| &*piece.text).collect(),
+            };
             let linked = pieces.iter().map(|piece| piece.linked).sum();
             units.push(unit(block.place, &text, linked, block.kind));
         } else {
@@ -288,11 +295,20 @@ impl<'a> Drawing<'a, '_> {
 }
 
 fn unit(place: u32, text: &str, linked: u32, kind: UnitKind) -> Unit {
-    let weight = weight(text).max(1);
+    let mut weight = 0_u32;
+    let (mut whole, mut uncounted) = (Hash::new(), Hash::new());
+    for letter in said(text) {
+        weight = weight.saturating_add(1 + u32::from(letter >= DENSE));
+        whole = whole.letter(letter);
+        if weight <= MAX_COUNTED && !letter.is_numeric() {
+            uncounted = uncounted.letter(letter);
+        }
+    }
+    let weight = weight.max(1);
     let counted = weight <= MAX_COUNTED && kind != UnitKind::Fixed;
     Unit {
         place,
-        text: hash(said(text).filter(|c| !(counted && c.is_numeric()))),
+        text: if counted { uncounted } else { whole }.done(),
         label: label(text).filter(|_| weight <= MAX_LABELLED && kind == UnitKind::Text),
         weight,
         linked,
@@ -310,11 +326,7 @@ fn label(text: &str) -> Option<u64> {
 }
 
 fn hash(letters: impl Iterator<Item = char>) -> u64 {
-    letters
-        .fold(Hash::new(), |hash, letter| {
-            hash.number(u64::from(u32::from(letter)))
-        })
-        .done()
+    letters.fold(Hash::new(), Hash::letter).done()
 }
 
 /// What a text says whatever its spaces and marks: those change with the way it was written out.
@@ -411,7 +423,7 @@ fn signature(mut hash: Hash, element: ElementRef<'_>) -> Hash {
         // The columns of a page from before style sheets have no names.
         let before = element
             .prev_siblings()
-            .filter(|node| node.value().is_element())
+            .filter(|node| node.is_element())
             .take(MAX_COLUMNS);
         hash = hash.number(before.count() as u64);
     }
@@ -426,7 +438,7 @@ fn signature(mut hash: Hash, element: ElementRef<'_>) -> Hash {
                 .rsplit_once('-')
                 .is_some_and(|(_, end)| end.bytes().all(|b| b.is_ascii_digit()))
     };
-    let mut classes: Vec<&str> = element.value().classes().filter(|class| !varies(class)).collect();
+    let mut classes: Vec<&str> = element.classes().filter(|class| !varies(class)).collect();
     classes.sort_unstable();
     for class in classes {
         hash = hash.bytes(b".").bytes(class.as_bytes());

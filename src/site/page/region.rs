@@ -1,8 +1,7 @@
 //! The part of a page where its own post stands, by the meaning of HTML's elements alone.
 
-use scraper::ElementRef;
-
 use super::document::{Document, ancestors, has_class, has_word, name, self_and_ancestors, text, within};
+use crate::dom::ElementRef;
 
 /// Top-level `<article>` elements looked at; a page with more is a list all the same.
 const MAX_ARTICLES: usize = 200;

@@ -3,13 +3,11 @@
 //! Only a date that stands for the post itself counts. One in a sidebar, in a teaser of another post, or in the
 //! middle of the text is none.
 
-use ego_tree::NodeId;
-use scraper::{ElementRef, Node};
-
 use super::claim::Date;
 use super::document::{Document, ancestors, has_word, language_of, name, text, text_without};
 use super::region::{self, Region};
 use super::{dateline, dates, links, microformats};
+use crate::dom::{ElementRef, Node, NodeId};
 
 /// Characters beside a date in a line that is about the date: "Published … by Ann Author · 3 minutes".
 pub(super) const MAX_LABEL: usize = 80;
@@ -165,7 +163,7 @@ fn stated(element: ElementRef<'_>) -> Option<Date> {
 }
 
 fn is_marked(element: ElementRef<'_>, classes: &[&str]) -> bool {
-    element.value().classes().any(|class| classes.contains(&class))
+    element.classes().any(|class| classes.contains(&class))
 }
 
 /// Whether a date belongs to another post: it stands beside the region's own text, in an item of a list with a link,
@@ -207,7 +205,7 @@ pub(super) fn is_of_another(
 pub(super) fn is_update(element: ElementRef<'_>) -> bool {
     let marked = std::iter::once(element).chain(boxes(element)).any(|around| {
         has_word(around, "itemprop", "dateModified")
-            || around.value().classes().any(|class| {
+            || around.classes().any(|class| {
                 let words = class.split(['-', '_']);
                 UPDATED.contains(&class)
                     || words
@@ -266,7 +264,6 @@ fn rank(region: &Region<'_>, element: ElementRef<'_>, after_prose: bool) -> Opti
     if inside().any(|around| {
         matches!(name(around), "td" | "figure" | "pre" | "details")
             || around
-                .value()
                 .classes()
                 .any(|class| matches!(class, "e-content" | "entry-content"))
             || has_word(around, "itemprop", "articleBody")

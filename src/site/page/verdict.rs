@@ -167,7 +167,10 @@ pub struct Said {
     pub value: String,
 }
 
+/// Characters of a value that are kept.
+pub(super) const SHORTENED: usize = 120;
+
 /// As much of a value as a line shows.
 pub(super) fn shortened(value: &str) -> String {
-    value.chars().take(120).collect()
+    value.chars().take(SHORTENED).collect()
 }

@@ -6,14 +6,12 @@
 
 use std::collections::HashSet;
 
-use ego_tree::NodeId;
-use scraper::ElementRef;
-
 use super::document::{Document, ancestors, name, self_and_ancestors, some_line};
 use super::guide::Guide;
 use super::outline::Outline;
 use super::region::{self, Region};
 use super::{clutter, headline};
+use crate::dom::{ElementRef, NodeId, NodeSet};
 use crate::site::frame::{Frame, Share, UnitKind, add_up, sums, teasers};
 
 /// Places of an outline; a page of 8 MiB in which every word is an element has more, and its end is left as it is.
@@ -44,7 +42,7 @@ pub(super) struct Core<'a> {
     pub(super) element: ElementRef<'a>,
     pub(super) source: &'static str,
     /// What is in the element beside the content.
-    pub(super) beside: HashSet<NodeId>,
+    pub(super) beside: NodeSet,
 }
 
 impl<'a> View<'a> {
@@ -277,7 +275,7 @@ impl<'a> View<'a> {
             }
             at = parent;
         }
-        let mut beside = HashSet::new();
+        let mut beside = NodeSet::new();
         let mut at = core;
         while at != top {
             let parent = self.outline.parent(at);
@@ -319,14 +317,14 @@ impl<'a> View<'a> {
     }
 
     /// What stands in the content and is the same on all pages, or the same everywhere it stands.
-    pub(super) fn frame(&self, root: ElementRef<'a>, beside: &HashSet<NodeId>) -> Vec<NodeId> {
+    pub(super) fn frame(&self, root: ElementRef<'a>, beside: &NodeSet) -> Vec<NodeId> {
         let Some(start) = self.outline.place(root.id()) else {
             return vec![];
         };
         let places = &self.outline.sketch.places;
         let mut aside = vec![false; places.len()];
         for at in start + 1..places.len() {
-            aside[at] = aside[self.outline.parent(at)] || beside.contains(&self.outline.elements[at].id());
+            aside[at] = aside[self.outline.parent(at)] || beside.contains(self.outline.elements[at].id());
         }
         let inside: Vec<(usize, usize)> = self
             .outline
