@@ -5,6 +5,7 @@
 
 mod impression;
 mod print;
+mod word;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::impression::{Impression, Sight};
 pub use self::print::Print;
+pub use self::word::Word;
 
 /// What an article is sent as: the ActivityStreams type of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

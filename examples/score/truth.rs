@@ -183,18 +183,18 @@ pub(crate) fn compare(folder: &Path, truth: &Truth) -> Result<Score> {
         .iter()
         .map(|skipped| (skipped.page.as_str(), skipped.reason.as_str()))
         .collect();
+    let reader = scanner.reader();
     let by_file: BTreeMap<String, (&str, &Sighting)> = scan
         .snapshot
         .pages
         .iter()
-        .map(|(page, sighting)| (sighting.file.to_string(), (&**page, &**sighting)))
+        .map(|(page, sighting)| (reader.file(page).unwrap_or_default(), (&**page, &**sighting)))
         .collect();
 
-    let reader = scanner.reader();
     let mut score = Score::default();
     for post in &truth.posts {
         let found = by_file.get(&post.file).filter(|(page, _)| posts.contains(page));
-        match found.and_then(|(_, sighting)| article(&reader, sighting)) {
+        match found.and_then(|(page, sighting)| article(&reader, page, sighting)) {
             Some((article, page)) => post.compare(&article, &page, &mut score),
             None => {
                 let reason = by_file.get(&post.file).map_or("no such file", |(page, _)| {
@@ -210,8 +210,8 @@ pub(crate) fn compare(folder: &Path, truth: &Truth) -> Result<Score> {
     for other in &truth.not_posts {
         let published = by_file.get(&other.file).filter(|(page, _)| posts.contains(page));
         score.field(&other.file, "not-post", published.is_none(), || {
-            published.map_or(String::new(), |(_, sighting)| {
-                let evidence = reader.page(sighting).map(|page| page.evidence);
+            published.map_or(String::new(), |(page, sighting)| {
+                let evidence = reader.page(page, sighting).map(|page| page.evidence);
                 format!("{}; read as {evidence:?}", other.reason)
             })
         });
@@ -230,8 +230,8 @@ pub(crate) fn compare(folder: &Path, truth: &Truth) -> Result<Score> {
     Ok(score)
 }
 
-fn article(reader: &Reader, sighting: &Sighting) -> Option<(Article, Page)> {
-    let page = reader.page(sighting)?;
+fn article(reader: &Reader, path: &str, sighting: &Sighting) -> Option<(Article, Page)> {
+    let page = reader.page(path, sighting)?;
     match &page.verdict {
         Verdict::Post(article) => Some(((**article).clone(), page)),
         _ => None,

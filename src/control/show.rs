@@ -132,7 +132,7 @@ pub(super) fn actors(instance: &Instance) -> Result<Reply, Failure> {
             });
         let mut posts = 0;
         instance.store.objects.each(|_, brief| {
-            if brief.actor == actor.name && brief.state == ObjectState::Live {
+            if *brief.actor == *actor.name && brief.state == ObjectState::Live {
                 posts += 1;
             }
         });

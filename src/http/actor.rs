@@ -144,7 +144,7 @@ fn published(
 ) -> Vec<(Timestamp, Arc<str>)> {
     let mut keys = Vec::new();
     asked.instance.store.objects.each(|key, object| {
-        if object.actor == name
+        if *object.actor == *name
             && object.state == ObjectState::Live
             && matches!(object.visibility, Visibility::Public | Visibility::Unlisted)
             && choose(object)

@@ -136,7 +136,10 @@ fn usage(asked: &Asked<'_>, config: &Config) -> Usage {
             return;
         }
         posts += 1;
-        let actor = config.actors.iter().position(|actor| actor.name == object.actor);
+        let actor = config
+            .actors
+            .iter()
+            .position(|actor| *actor.name == *object.actor);
         if let Some(latest) = actor.and_then(|actor| latest.get_mut(actor)) {
             *latest = (*latest).max(Some(object.published));
         }

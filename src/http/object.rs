@@ -207,9 +207,12 @@ fn moved(asked: &Asked<'_>, key: &str, cache: Cache) -> Reply {
     let mut found = None;
     asked.instance.store.objects.each(|own, object| {
         // Few objects ever move or have translations, so nearly all are passed over at once.
-        let moved = object.page.as_deref().filter(|_| !object.former_pages.is_empty());
+        let moved = object
+            .page
+            .as_deref()
+            .filter(|_| !object.former_pages().is_empty());
         let translations = object
-            .translations
+            .translations()
             .iter()
             .map(|translated| translated.page.as_str());
         if object.state == ObjectState::Live

@@ -71,7 +71,7 @@ fn page(instance: &Instance, url: &str) -> Option<String> {
     let mut moved = None;
     objects.each(|key, object| {
         if object.state == ObjectState::Live
-            && object.former_pages.iter().any(|path| spellings.contains(path))
+            && object.former_pages().iter().any(|path| spellings.contains(path))
         {
             moved = Some(key.to_string());
         }

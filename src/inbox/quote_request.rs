@@ -78,7 +78,7 @@ fn answer(instance: &Instance, request: &Request) -> Result<(), Refusal> {
             .is_some_and(|follower| follower.state == FollowState::Accepted),
     };
     let ours = match &quoted {
-        Some((_, actor)) => actor.clone(),
+        Some((_, actor)) => actor.to_string(),
         None => config.default_actor().name.clone(),
     };
     let id = instance.fresh_id();

@@ -135,7 +135,7 @@ fn of_page(
     let reason = look.plan.skipped.iter().find(|skipped| skipped.page == page);
     match there {
         // What it says may keep it back all the same: its date, or no date any more.
-        Some((key, object)) if is_live(object.state) && object.announced.is_none() => {
+        Some((key, object)) if is_live(object.state) && !object.announced => {
             let is_baseline = reason.is_none_or(|skipped| skipped.reason.starts_with("baseline"));
             if is_baseline {
                 return Ok(Some(create(key.to_string(), page, "announced by name")));
@@ -225,10 +225,13 @@ pub(super) fn object_at(
 
 /// The page that names this URL as its canonical one.
 fn canonical(look: &Look, name: &str) -> Option<String> {
+    let origin = &look.config.site.url.origin().ascii_serialization();
     look.snapshot
         .pages
         .iter()
-        .find(|(_, sighting)| sighting.post().is_some() && sighting.canonical.as_deref() == Some(name))
+        .find(|(page, sighting)| {
+            sighting.post().is_some() && sighting.canonical.url(origin, page).as_deref() == Some(name)
+        })
         .map(|(page, _)| page.to_string())
 }
 

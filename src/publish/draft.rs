@@ -218,7 +218,7 @@ pub(super) fn as_note(instance: &Instance, look: &Look, actor: &str, key: &str, 
 /// The article of a page, if it is still what the look saw.
 fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
     let sighting = look.snapshot.pages.get(page)?;
-    let (article, heard) = read_one(look, sighting)?;
+    let (article, heard) = read_one(look, page, sighting)?;
     let mut seen = Seen {
         sighting,
         digest: article.digest(),
@@ -227,11 +227,11 @@ fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
         heard,
         translations: vec![],
     };
-    if let Some((own, others)) = sighting.translations.split_first() {
+    if let Some((own, others)) = sighting.translations().split_first() {
         let mut digests = vec![(&own.language, Print::of_digest(&seen.digest).to_string())];
         seen.article.language = Some(own.language.to_string());
         for other in others {
-            let (mut article, heard) = read_one(look, look.snapshot.pages.get(&*other.path)?)?;
+            let (mut article, heard) = read_one(look, &other.path, look.snapshot.pages.get(&*other.path)?)?;
             digests.push((&other.language, Print::of_digest(&article.digest()).to_string()));
             article.language = Some(other.language.to_string());
             seen.article.updated = seen.article.updated.max(article.updated);
@@ -251,8 +251,8 @@ fn read<'a>(look: &'a Look, page: &str) -> Option<Seen<'a>> {
 }
 
 /// The article of one page, with what feeds say of it if something of that is in it.
-fn read_one(look: &Look, sighting: &Sighting) -> Option<(Article, Option<Arc<Mention>>)> {
-    let page = look.reader.page(sighting)?;
+fn read_one(look: &Look, path: &str, sighting: &Sighting) -> Option<(Article, Option<Arc<Mention>>)> {
+    let page = look.reader.page(path, sighting)?;
     let heard = sighting.feed.clone().filter(|_| page.heard());
     match page.verdict {
         Verdict::Post(article) => Some((*article, heard)),
@@ -296,7 +296,7 @@ fn placed(instance: &Instance, look: &Look, key: &str, page: &str, seen: Seen<'_
             page: Some(page.to_string()),
             former_pages: Vec::new(),
             translations,
-            canonical: sighting.canonical.as_deref().map(str::to_string),
+            canonical: canonical(instance, sighting, page),
             state: ObjectState::Live,
             announced: None,
             digest,
@@ -349,7 +349,7 @@ fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Se
         id,
     };
     let mut object = Object {
-        canonical: sighting.canonical.as_deref().map(str::to_string),
+        canonical: canonical(instance, sighting, page),
         digest,
         fingerprint,
         translations,
@@ -369,6 +369,12 @@ fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Se
         extent: built.extent,
         object,
     }
+}
+
+/// The canonical URL that a page names.
+fn canonical(instance: &Instance, sighting: &Sighting, page: &str) -> Option<String> {
+    let canonical = sighting.canonical.url(instance.iris.origin(), page)?;
+    Some(canonical.into_owned())
 }
 
 fn move_to(object: &mut Object, page: &str) {

@@ -160,7 +160,7 @@ pub(super) fn of(instance: &Instance, look: &Look, name: &str) -> Result<Explana
         None => None,
     };
     let sighting = look.snapshot.pages.get(path.as_str());
-    let page = sighting.and_then(|sighting| look.reader.page(sighting));
+    let page = sighting.and_then(|sighting| look.reader.page(&path, sighting));
     let skipped = look.plan.skipped.iter().find(|skipped| skipped.page == path);
 
     let seen = Seen {
@@ -175,7 +175,7 @@ pub(super) fn of(instance: &Instance, look: &Look, name: &str) -> Result<Explana
         .as_ref()
         .is_some_and(|page| matches!(page.verdict, page::Verdict::Post(_)));
     Ok(Explanation {
-        file: sighting.map(|sighting| sighting.file.to_string()),
+        file: sighting.and_then(|_| look.reader.file(&path)),
         post,
         because: because(page.as_ref(), seen.sighting, seen.skipped),
         advice: page.as_ref().and_then(|page| advice(page, seen.skipped)),
@@ -317,7 +317,7 @@ impl Seen<'_> {
     ) -> Preview {
         let card = self
             .sighting
-            .and_then(|sighting| look.reader.head(sighting))
+            .and_then(|sighting| look.reader.head(self.path, sighting))
             .and_then(|head| card(head, &look.config.site.url));
         let document = object.object;
         let kind = match document["type"].as_str() {

@@ -16,7 +16,7 @@ use crate::site::diff::{Brake, First, Known, Ledger, Plan, Rules, State};
 use crate::site::scan::{Heard, Reader, Scanner, Scope};
 use crate::site::snapshot::{Changes, Folder, Post, Snapshot};
 use crate::site::translations::{self, Terms, Voice};
-use crate::store::{Canonical, Held, Object, ObjectBrief, ObjectState, StoreError};
+use crate::store::{Held, Object, ObjectBrief, ObjectState, StoreError};
 
 /// How long a command waits for the folder to become quiet.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -277,9 +277,7 @@ fn look_of(
     let of_part = since.and_then(|(mut ledger, changes, touched)| {
         let of_page = |page: &str| {
             let there = objects.group(page).into_iter();
-            there
-                .map(|(key, object)| known_of(instance, &key, &object))
-                .collect()
+            there.map(|(key, object)| known_of(&key, &object)).collect()
         };
         let taken = |key: &str| objects.contains(key);
         let plan = ledger.compare_part((&changes, &touched), &of_page, &taken, &snapshot, &rules, now)?;
@@ -294,7 +292,7 @@ fn look_of(
                 .filter(|object| object.state == State::Live && object.page.is_some())
                 .count();
             if publish.translations == Translations::Together {
-                gather(&config, &mut snapshot, &known, now);
+                gather(&config, instance.iris.origin(), &mut snapshot, &known, now);
             }
             rules.brake.max_deletes = publish.max_deletes.of(published);
             Ledger::compare_all(&known, &snapshot, &rules, now)
@@ -321,7 +319,7 @@ fn look_of(
 }
 
 /// Takes the pages together that are translations of one another.
-fn gather(config: &Config, snapshot: &mut Snapshot, known: &[Known], now: Timestamp) {
+fn gather(config: &Config, origin: &str, snapshot: &mut Snapshot, known: &[Known], now: Timestamp) {
     let mut states: HashMap<&str, State> = HashMap::new();
     for object in known.iter().filter(|object| object.state != State::Deleted) {
         if let Some(page) = &object.page {
@@ -340,6 +338,7 @@ fn gather(config: &Config, snapshot: &mut Snapshot, known: &[Known], now: Timest
     };
     let terms = Terms {
         now,
+        origin,
         home: config.site.url.path(),
         voice: &voice,
         state: &|page| states.get(page).copied(),
@@ -357,9 +356,11 @@ fn heard(instance: &Arc<Instance>) -> Heard {
         let translated = || {
             let keys = objects.labelled(&Object::label_of_translation(page));
             let live = keys.iter().filter_map(|key| objects.brief(key));
-            let live = live.filter(|object| object.state == ObjectState::Live);
-            let mut said = live.flat_map(|object| object.translations);
-            said.find(|of| of.page == page).and_then(|of| of.heard)
+            let mut live = live.filter(|object| object.state == ObjectState::Live);
+            live.find_map(|object| {
+                let of = object.translations().iter().find(|of| of.page == page)?;
+                of.heard.clone()
+            })
         };
         own.find_map(|(_, object)| object.heard).or_else(translated)
     })
@@ -370,9 +371,10 @@ fn pages(instance: &Instance, key: &str) -> Vec<Arc<str>> {
     let Some(object) = instance.store.objects.brief(key) else {
         return Vec::new();
     };
-    let translated = object.translations.into_iter().map(|of| of.page);
-    let others = object.former_pages.into_iter().chain(translated);
-    object.page.into_iter().chain(others.map(Into::into)).collect()
+    let translated = object.translations().iter().map(|of| &of.page);
+    let others = object.former_pages().iter().chain(translated);
+    let others = others.map(|page| page.as_str().into());
+    object.page.iter().cloned().chain(others).collect()
 }
 
 /// Our objects, as far as a comparison needs them.
@@ -381,30 +383,30 @@ fn known(instance: &Instance) -> Vec<Known> {
     instance
         .store
         .objects
-        .each(|key, object| known.push(known_of(instance, key, object)));
+        .each(|key, object| known.push(known_of(key, object)));
     known
 }
 
-fn known_of(instance: &Instance, key: &str, object: &ObjectBrief) -> Known {
+fn known_of(key: &Arc<str>, object: &ObjectBrief) -> Known {
     Known {
-        key: key.to_string(),
-        page: object.page.as_deref().map(str::to_string),
-        canonical: match &object.canonical {
-            Canonical::None => None,
-            Canonical::Own => object.page.as_deref().map(|page| instance.iris.at(page)),
-            Canonical::Other(canonical) => Some(canonical.to_string()),
-        },
+        key: Arc::clone(key),
+        page: object.page.clone(),
+        canonical: object.canonical.clone(),
         state: match object.state {
             ObjectState::Live => State::Live,
             ObjectState::Deleted => State::Deleted,
             ObjectState::Unpublished => State::Unpublished,
         },
-        announced: object.announced.is_some(),
+        announced: object.announced,
         digest: object.digest,
         fingerprint: object.fingerprint,
-        translations: object.translations.iter().map(|of| of.page.clone()).collect(),
+        translations: object
+            .translations()
+            .iter()
+            .map(|of| of.page.as_str().into())
+            .collect(),
         impression: object.impression,
-        missing_since: object.missing_since,
+        missing_since: object.missing_since(),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn of(instance: &Instance, look: &Look) -> Result<Survey, PublishErro
         .collect();
     let config = &look.config;
     let home = look.snapshot.page_at(&iri::page_path(config.site.url.path()));
-    let home = home.and_then(|(_, sighting)| look.reader.head(sighting));
+    let home = home.and_then(|(path, sighting)| look.reader.head(path, sighting));
     let host = config.site.url.host_str().unwrap_or_default();
     let attributed = |domain: &String| host == domain || host.ends_with(&format!(".{domain}"));
     let site = Site {
@@ -130,8 +130,8 @@ fn posts<'a>(instance: &Instance, look: &'a Look) -> Vec<Found<'a>> {
 }
 
 fn survey(instance: &Instance, look: &Look, post: &Found<'_>) -> Option<Surveyed> {
-    let page = look.reader.page(post.sighting)?;
-    let head = look.reader.head(post.sighting)?;
+    let page = look.reader.page(post.page, post.sighting)?;
+    let head = look.reader.head(post.page, post.sighting)?;
     let note = page
         .evidence
         .iter()
@@ -206,7 +206,7 @@ fn duplicates(look: &Look) -> Vec<(String, String)> {
         .filter(|skipped| skipped.reason.starts_with("a duplicate of"))
         .map(|skipped| skipped.page.as_str())
         .collect();
-    let title = |sighting: &Sighting| look.reader.article(sighting)?.title;
+    let title = |page: &str, sighting: &Sighting| look.reader.article(page, sighting)?.title;
     let strays = skipped.iter().filter_map(|page| {
         let sighting = look.snapshot.pages.get(*page)?;
         let (original, named) = original(look, page, sighting)?;
@@ -214,7 +214,9 @@ fn duplicates(look: &Look) -> Vec<(String, String)> {
     });
     let mut found: Vec<(String, String)> = strays
         .take(COMPARED)
-        .filter(|(_, _, sighting, named)| named.post().is_none() || title(sighting) != title(named))
+        .filter(|(page, original, sighting, named)| {
+            named.post().is_none() || title(page, sighting) != title(original, named)
+        })
         .map(|(page, original, _, _)| (page.to_string(), original.to_string()))
         .collect();
     found.sort_unstable();
@@ -223,7 +225,8 @@ fn duplicates(look: &Look) -> Vec<(String, String)> {
 
 /// The other page that a page names as its canonical address.
 fn original<'a>(look: &'a Look, page: &str, sighting: &Sighting) -> Option<(&'a str, &'a Sighting)> {
-    let canonical = url::Url::parse(sighting.canonical.as_deref()?).ok()?;
+    let origin = &look.config.site.url.origin().ascii_serialization();
+    let canonical = url::Url::parse(&sighting.canonical.url(origin, page)?).ok()?;
     let (original, named) = look.snapshot.page_at(&iri::page_path(canonical.path()))?;
     (**original != *page).then_some((&**original, &**named))
 }

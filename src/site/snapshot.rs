@@ -3,7 +3,9 @@
 //! An article is not kept: of 100,000 pages that would be gigabytes. What decides about it is (its digest, its dates,
 //! what it asks for), and it is read again from its file when it is published.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroI64;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use super::feed::Mention;
 use super::frame::Frame;
 use super::page::{Alternate, Standing};
 use super::translations::Translation;
-use crate::article::{Article, Impression, Kind, Print, Sight, Visibility};
+use crate::article::{Article, Impression, Kind, Print, Sight, Visibility, Word};
 
 /// What one scan saw.
 #[derive(Clone, Debug, Default)]
@@ -109,31 +111,95 @@ pub enum Folder {
     Pages,
 }
 
-/// One page as a scan saw it.
+/// One page as a scan saw it. There may be a hundred thousand: what nearly all have alike is kept once or not at all, and
+/// what few have in a box. Its file follows from its path (`site::scan::Reader::file`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// Its file, relative to the output folder.
-    pub file: Arc<str>,
     /// The canonical URL that it names.
-    pub canonical: Option<Arc<str>>,
+    pub canonical: Canonical,
     /// What the site's feeds say about it, or said when it was published if they don't any more.
     pub feed: Option<Arc<Mention>>,
-    /// When it was last changed, as the site's sitemap said when it was read.
-    pub changed: Option<Timestamp>,
     /// What the site's posts had in common when it was read; it is read again with the same.
     pub frame: Option<Arc<Frame>>,
     /// Of the bytes of its file, and of what the feeds say.
     pub source: Print,
+    /// When its file was written, by the file system's clock.
+    pub written: Nanos,
+    /// When it was last changed, as the site's sitemap said when it was read.
+    pub changed: Option<Nanos>,
+    /// Of its file's times, size and number: while it is the same, so is the file.
+    pub seal: u64,
+    /// Whether its file is read again at the next scan, whatever its seal: it was written so shortly before, or can't be read.
+    pub fresh: bool,
     /// What the page itself says of being a post.
     pub standing: Standing,
+    /// Its other languages, if it has any.
+    pub languages: Option<Box<Languages>>,
+    /// What it is.
+    pub verdict: Verdict,
+}
+
+/// What a page says of other languages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Languages {
     /// The pages that it names as the same in other languages, itself among them.
     pub alternates: Box<[Alternate]>,
     /// The pages whose post it is, itself first, when they are taken together; empty for one by itself.
     pub translations: Box<[Translation]>,
-    /// When its file was written, by the file system's clock.
-    pub written: Timestamp,
-    /// What it is.
-    pub verdict: Verdict,
+}
+
+/// A canonical URL as it is kept: nearly all are the page's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Canonical {
+    /// The page names none.
+    #[default]
+    None,
+    /// The page's own: ORIGIN and its path.
+    Own,
+    /// Another one.
+    #[expect(clippy::box_collection, reason = "it would make every page a word larger")]
+    Other(Box<String>),
+}
+
+impl Canonical {
+    /// The canonical URL that the page at a path names.
+    pub fn of(url: Option<&str>, origin: &str, page: &str) -> Canonical {
+        match url {
+            None => Canonical::None,
+            Some(url) if url.strip_prefix(origin) == Some(page) => Canonical::Own,
+            Some(url) => Canonical::Other(Box::new(url.to_string())),
+        }
+    }
+
+    /// It as the page at a path names it.
+    pub fn url(&self, origin: &str, page: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Canonical::None => None,
+            Canonical::Own => Some(format!("{origin}{page}").into()),
+            Canonical::Other(url) => Some(url.as_str().into()),
+        }
+    }
+}
+
+/// An instant in half the memory: nanoseconds since 1970, which reach from 1677 to 2262.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nanos(NonZeroI64);
+
+impl From<Timestamp> for Nanos {
+    /// An instant beyond that is the nearest one; 1970 begins a nanosecond late.
+    fn from(at: Timestamp) -> Nanos {
+        let nanos = i64::try_from(at.as_nanosecond()).unwrap_or(match at {
+            at if at < Timestamp::UNIX_EPOCH => i64::MIN,
+            _ => i64::MAX,
+        });
+        Nanos(NonZeroI64::new(nanos).unwrap_or(NonZeroI64::new(1).expect("it isn't zero")))
+    }
+}
+
+impl From<Nanos> for Timestamp {
+    fn from(Nanos(at): Nanos) -> Timestamp {
+        Timestamp::from_nanosecond(at.get().into()).expect("a timestamp reaches further")
+    }
 }
 
 /// What a page is.
@@ -144,16 +210,14 @@ pub enum Verdict {
     /// A page that sends its readers on, to this absolute URL.
     Alias(Box<str>),
     /// Neither; the sentence says why.
-    Not(Box<str>),
+    Not(Word),
     /// Nobody knows, because its file can't be read; the sentence says why. What is published of it stays.
-    Unreadable(Box<str>),
+    Unreadable(Word),
 }
 
 /// What is kept of an article.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
-    /// `Article::url`
-    pub url: Arc<str>,
     /// Of `Article::digest`
     pub digest: Print,
     /// Of `Article::fingerprint`
@@ -163,13 +227,13 @@ pub struct Post {
     /// `Article::published`
     pub published: Timestamp,
     /// `Article::language`
-    pub language: Option<Box<str>>,
+    pub language: Option<Word>,
     /// Whether it has a title.
     pub titled: bool,
     /// `Article::kind`
     pub kind: Option<Kind>,
     /// `Article::actor`
-    pub actor: Option<Box<str>>,
+    pub actor: Option<Word>,
     /// `Article::visibility`
     pub visibility: Option<Visibility>,
 }
@@ -178,7 +242,6 @@ impl Post {
     /// What is kept of `article`.
     pub fn of(article: &Article) -> Post {
         Post {
-            url: article.url.as_str().into(),
             digest: Print::of_digest(&article.digest()),
             fingerprint: Print::of_digest(&article.fingerprint()),
             sight: Sight::of(article),
@@ -208,6 +271,29 @@ impl Sighting {
         })
     }
 
+    /// Whether nothing is different but when and where its file was written.
+    pub fn says_the_same(&self, other: &Sighting) -> bool {
+        let Sighting { seal, fresh, .. } = *other;
+        *other
+            == Sighting {
+                seal,
+                fresh,
+                ..self.clone()
+            }
+    }
+
+    /// The pages that it names as the same in other languages, itself among them.
+    pub fn alternates(&self) -> &[Alternate] {
+        let languages = self.languages.as_ref();
+        languages.map_or(&[], |languages| &languages.alternates)
+    }
+
+    /// The pages whose post it is, itself first, when they are taken together; empty for one by itself.
+    pub fn translations(&self) -> &[Translation] {
+        let languages = self.languages.as_ref();
+        languages.map_or(&[], |languages| &languages.translations)
+    }
+
     /// The post, if it is one.
     pub fn post(&self) -> Option<&Post> {
         match &self.verdict {
@@ -232,7 +318,8 @@ impl Snapshot {
                 Verdict::Not(reason) => ["not", reason],
                 Verdict::Unreadable(reason) => ["unreadable", reason],
             };
-            let canonical = sighting.canonical.as_deref().unwrap_or_default();
+            let canonical = sighting.canonical.url("", page);
+            let canonical = canonical.as_deref().unwrap_or_default();
             for part in [page, canonical, said[0], said[1]] {
                 digest.update(part);
                 // No part holds a zero byte, so that parts can't run into each other.

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::diff::State;
-use super::snapshot::{Post, Sighting, Snapshot, Verdict};
+use super::snapshot::{Canonical, Languages, Post, Sighting, Snapshot, Verdict};
 use crate::ap::iri;
 use crate::article::{Impression, Print, Visibility};
 
@@ -24,6 +24,8 @@ use crate::article::{Impression, Print, Visibility};
 pub struct Terms<'a> {
     /// A page that is dated later waits by itself.
     pub now: Timestamp,
+    /// ORIGIN.
+    pub origin: &'a str,
     /// The path of the home page.
     pub home: &'a str,
     /// As whose post a page would be published, and for whom; `None` when the owner leaves it out.
@@ -66,7 +68,7 @@ pub fn gather(snapshot: &mut Snapshot, terms: &Terms<'_>) {
             *sighting = Arc::new(Sighting {
                 // It isn't the page that it was when it was one by itself.
                 source: sighting.source.and(&Print::of([reason.as_bytes()])),
-                verdict: Verdict::Not(reason.into()),
+                verdict: Verdict::Not(reason.as_str().into()),
                 ..Sighting::clone(sighting)
             });
         }
@@ -136,16 +138,16 @@ fn candidates(snapshot: &Snapshot, terms: &Terms<'_>) -> BTreeMap<Arc<str>, Cand
     let mut candidates = BTreeMap::new();
     for (path, sighting) in &snapshot.pages {
         let Some(post) = sighting.post() else { continue };
-        if sighting.alternates.is_empty()
+        if sighting.alternates().is_empty()
             || post.published > terms.now
-            || is_copy(snapshot, path, sighting, post)
+            || is_copy(snapshot, path, sighting, terms.origin)
         {
             continue;
         }
         let Some(voice) = (terms.voice)(path, post) else {
             continue;
         };
-        let names = sighting.alternates.iter().filter_map(|alternate| {
+        let names = sighting.alternates().iter().filter_map(|alternate| {
             let (named, _) = snapshot.page_at(&alternate.path)?;
             Some((alternate.language.clone(), Arc::clone(named)))
         });
@@ -153,7 +155,7 @@ fn candidates(snapshot: &Snapshot, terms: &Terms<'_>) -> BTreeMap<Arc<str>, Cand
             path: Arc::clone(path),
             voice,
             names: names.collect(),
-            language: post.language.clone(),
+            language: post.language.as_deref().map(Into::into),
         };
         candidates.insert(Arc::clone(path), candidate);
     }
@@ -161,12 +163,16 @@ fn candidates(snapshot: &Snapshot, terms: &Terms<'_>) -> BTreeMap<Arc<str>, Cand
 }
 
 /// Whether a page says that it is only a copy of another one: then it isn't a translation.
-fn is_copy(snapshot: &Snapshot, path: &str, sighting: &Sighting, post: &Post) -> bool {
-    let named = || {
-        let url = Url::parse(&post.url).ok()?;
-        snapshot.page_at(&iri::page_path(url.path()))
+fn is_copy(snapshot: &Snapshot, path: &str, sighting: &Sighting, origin: &str) -> bool {
+    let Canonical::Other(canonical) = &sighting.canonical else {
+        return false;
     };
-    sighting.canonical.is_some() && named().is_some_and(|(named, _)| **named != *path)
+    let named = || {
+        let url = Url::parse(canonical).ok()?;
+        let own = url.origin().ascii_serialization() == origin;
+        own.then(|| snapshot.page_at(&iri::page_path(url.path())))?
+    };
+    named().is_some_and(|(named, _)| **named != *path)
 }
 
 /// The pages that belong with one, in its order, each with its language.
@@ -256,7 +262,7 @@ fn first(set: &[(&str, &str)], candidate: &Candidate, snapshot: &Snapshot, terms
 fn language_of_site<'a>(snapshot: &'a Snapshot, home: &str) -> Option<&'a str> {
     let (path, sighting) = snapshot.page_at(home)?;
     sighting
-        .alternates
+        .alternates()
         .iter()
         .filter(|alternate| alternate.path.trim_end_matches('/') == path.trim_end_matches('/'))
         .find_map(|alternate| alternate.language.as_deref())
@@ -285,7 +291,10 @@ fn told(snapshot: &Snapshot, set: &[Translation]) -> Option<Arc<Sighting>> {
     Some(Arc::new(Sighting {
         verdict: Verdict::Post(Box::new(post)),
         source: impression.source,
-        translations: set.into(),
+        languages: Some(Box::new(Languages {
+            alternates: sighting.alternates().into(),
+            translations: set.into(),
+        })),
         ..Sighting::clone(sighting)
     }))
 }

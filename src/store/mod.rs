@@ -40,7 +40,7 @@ pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};
 pub use self::job::Job;
 pub use self::media::{Format, Media, Picture, PictureKind};
-pub use self::object::{Audience, Canonical, Object, ObjectBrief, ObjectState, Pending, Reach, Translated};
+pub use self::object::{Audience, Object, ObjectBrief, ObjectState, Pending, Reach, Translated};
 pub use self::quote::Quote;
 pub use self::remote::{RemoteActor, RemoteHost, RemoteWalk};
 pub use self::report::Report;

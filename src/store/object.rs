@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Record;
-use crate::article::{Impression, Print, Visibility};
+use crate::article::{Impression, Print, Visibility, Word};
 use crate::site::feed::Mention;
+use crate::site::snapshot::Canonical;
 
 /// One of our objects. It is kept after its Delete, so that its id stays dead and its KEY is never used again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,34 +115,19 @@ pub enum ObjectState {
     Unpublished,
 }
 
-/// A canonical URL as it is kept in memory: nearly all are the page's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Canonical {
-    /// The page names none.
-    None,
-    /// The page's own: ORIGIN and its path.
-    Own,
-    /// Another one.
-    Other(Box<str>),
-}
-
-/// What is kept of an object in memory.
+/// What is kept of an object in memory; small, because there is one for every page.
 #[derive(Clone, Debug)]
 pub struct ObjectBrief {
     /// See [`Object::actor`].
-    pub actor: String,
+    pub actor: Word,
     /// See [`Object::page`].
     pub page: Option<Arc<str>>,
-    /// See [`Object::former_pages`].
-    pub former_pages: Box<[String]>,
-    /// See [`Object::translations`].
-    pub translations: Box<[Translated]>,
     /// See [`Object::canonical`].
     pub canonical: Canonical,
     /// See [`Object::state`].
     pub state: ObjectState,
-    /// See [`Object::announced`].
-    pub announced: Option<Timestamp>,
+    /// Whether there is a time in [`Object::announced`].
+    pub announced: bool,
     /// See [`Object::digest`].
     pub digest: Print,
     /// See [`Object::fingerprint`].
@@ -152,12 +138,38 @@ pub struct ObjectBrief {
     pub visibility: Visibility,
     /// See [`Object::published`].
     pub published: Timestamp,
-    /// See [`Object::missing_since`].
-    pub missing_since: Option<Timestamp>,
     /// See [`Object::featured`].
     pub featured: bool,
     /// See [`Object::heard`].
     pub heard: Option<Arc<Mention>>,
+    history: Option<Box<History>>,
+}
+
+/// What few objects have.
+#[derive(Clone, Debug)]
+struct History {
+    former_pages: Box<[String]>,
+    translations: Box<[Translated]>,
+    missing_since: Option<Timestamp>,
+}
+
+impl ObjectBrief {
+    /// See [`Object::former_pages`].
+    pub fn former_pages(&self) -> &[String] {
+        let history = self.history.as_ref();
+        history.map_or(&[], |history| &history.former_pages)
+    }
+
+    /// See [`Object::translations`].
+    pub fn translations(&self) -> &[Translated] {
+        let history = self.history.as_ref();
+        history.map_or(&[], |history| &history.translations)
+    }
+
+    /// See [`Object::missing_since`].
+    pub fn missing_since(&self) -> Option<Timestamp> {
+        self.history.as_ref()?.missing_since
+    }
 }
 
 impl Record for Object {
@@ -169,21 +181,19 @@ impl Record for Object {
 
     fn brief(&self) -> ObjectBrief {
         ObjectBrief {
-            actor: self.actor.clone(),
+            actor: Word::new(&self.actor),
             page: self.page.as_deref().map(Into::into),
-            former_pages: self.former_pages.as_slice().into(),
-            translations: self.translations.as_slice().into(),
             canonical: self.kept_canonical(),
             state: self.state,
-            announced: self.announced,
+            announced: self.announced.is_some(),
             digest: Print::of_digest(&self.digest),
             fingerprint: Print::of_digest(&self.fingerprint),
             impression: self.impression,
             visibility: self.visibility,
             published: self.published,
-            missing_since: self.missing_since,
             featured: self.featured,
             heard: self.heard.clone(),
+            history: self.history(),
         }
     }
 
@@ -224,8 +234,20 @@ impl Object {
         let id = self.object["id"].as_str().unwrap_or_default();
         match origin.and_then(|origin| id.strip_prefix(origin)) {
             Some(rest) if rest.starts_with('/') => Canonical::Own,
-            _ => Canonical::Other(canonical.as_str().into()),
+            _ => Canonical::Other(Box::new(canonical.clone())),
         }
+    }
+
+    fn history(&self) -> Option<Box<History>> {
+        let history = History {
+            former_pages: self.former_pages.as_slice().into(),
+            translations: self.translations.as_slice().into(),
+            missing_since: self.missing_since,
+        };
+        let is_any = !history.former_pages.is_empty()
+            || !history.translations.is_empty()
+            || history.missing_since.is_some();
+        is_any.then(|| Box::new(history))
     }
 
     /// The label of the objects of which something must still be told.

@@ -304,7 +304,7 @@ pub fn pages(instance: &Instance) -> Vec<Page> {
     instance.store.objects.each(|key, brief| {
         if let (ObjectState::Live, Some(path)) = (brief.state, &brief.page) {
             let translations = brief
-                .translations
+                .translations()
                 .iter()
                 .map(|translated| translated.page.as_str());
             pages.extend(std::iter::once(&**path).chain(translations).map(|path| Page {

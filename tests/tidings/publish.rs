@@ -618,7 +618,7 @@ async fn the_daemon_publishes_what_happens_in_the_folder() {
     assert_eq!(types(&next("a Create in the release").await), ["Create"]);
     desk.remove("later");
     wait_for("the mark", || async {
-        store.objects.brief("posts~later").unwrap().missing_since
+        store.objects.brief("posts~later").unwrap().missing_since()
     })
     .await;
     desk.wait(601);

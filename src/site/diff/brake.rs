@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::identity::path_on;
 use super::{Action, Change, Known, Posts, State};
+use crate::site::snapshot::Canonical;
 
 /// So many deletes are always let through: a share of a small site would be none.
 pub(super) const FREE_DELETES: usize = 2;
@@ -75,32 +76,35 @@ fn links_left_origin(changes: &[Change], known: &[Known], posts: &Posts<'_>) -> 
         };
         all += 1;
         let strayed = now.text == before.text && now.links == before.links && now.own < before.own;
-        left += usize::from(strayed && updated.contains(object.key.as_str()));
+        left += usize::from(strayed && updated.contains(&*object.key));
     }
     (left * 2 > all).then_some((left, all))
 }
 
 /// How many of how many canonical URLs are elsewhere, when they are most and before they were not.
 fn left_origin(known: &[Known], posts: &Posts<'_>, origin: &str) -> Option<(usize, usize)> {
-    let most = |canonicals: &mut dyn Iterator<Item = &str>| {
+    let most = |canonicals: &mut dyn Iterator<Item = &Canonical>| {
         let (mut away, mut all) = (0, 0);
         for canonical in canonicals {
             all += 1;
-            away += usize::from(path_on(origin, canonical).is_none());
+            away += usize::from(is_away(canonical, origin));
         }
         (away * 2 > all, away, all)
     };
-    let (now, away, all) = most(
-        &mut posts
-            .values()
-            .filter_map(|sighting| sighting.canonical.as_deref()),
-    );
-    let mut before = known
-        .iter()
-        .filter(|object| object.state == State::Live)
-        .filter_map(|object| object.canonical.as_deref())
-        .peekable();
+    let named = |canonical: &&Canonical| **canonical != Canonical::None;
+    let mut seen = posts.values().map(|sighting| &sighting.canonical).filter(named);
+    let (now, away, all) = most(&mut seen);
+    let live = known.iter().filter(|object| object.state == State::Live);
+    let mut before = live.map(|object| &object.canonical).filter(named).peekable();
     before.peek()?;
     let (elsewhere, ..) = most(&mut before);
     (now && !elsewhere).then_some((away, all))
+}
+
+/// Whether a canonical URL is on another site.
+pub(super) fn is_away(canonical: &Canonical, origin: &str) -> bool {
+    match canonical {
+        Canonical::None | Canonical::Own => false,
+        Canonical::Other(url) => path_on(origin, url).is_none(),
+    }
 }

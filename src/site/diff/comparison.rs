@@ -1,6 +1,8 @@
 //! What becomes of one page, or of one object whose page is gone.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,7 +17,7 @@ pub(super) struct Comparison<'a> {
     pub(super) rules: &'a Rules<'a>,
     pub(super) snapshot: &'a Snapshot,
     pub(super) plan: &'a mut Plan,
-    pub(super) keys: HashSet<String>,
+    pub(super) keys: HashSet<Arc<str>>,
     /// Whether there is an object with a KEY besides these.
     pub(super) taken: &'a dyn Fn(&str) -> bool,
 }
@@ -24,7 +26,7 @@ impl Comparison<'_> {
     /// A page that has an object.
     pub(super) fn seen(&mut self, object: &Known, page: &str, sighting: &Sighting, post: &Post) {
         if object.missing_since.is_some() {
-            self.plan.marks.push(Mark::Back(object.key.clone()));
+            self.plan.marks.push(Mark::Back(object.key.to_string()));
         }
         if object.state == State::Unpublished {
             self.skip(page, "unpublished; publish it by name to bring it back");
@@ -38,10 +40,13 @@ impl Comparison<'_> {
                 self.change(Action::Update, object, page, reason);
             }
         } else {
-            if sighting.canonical.as_deref() != object.canonical.as_deref() {
+            if sighting.canonical != object.canonical {
                 self.plan.marks.push(Mark::Canonical {
-                    key: object.key.clone(),
-                    canonical: sighting.canonical.as_deref().map(str::to_string),
+                    key: object.key.to_string(),
+                    canonical: sighting
+                        .canonical
+                        .url(self.rules.origin, page)
+                        .map(Cow::into_owned),
                 });
             }
             if !object.announced {
@@ -73,7 +78,7 @@ impl Comparison<'_> {
         }
         if !same || object.impression != Some(impression) {
             self.plan.marks.push(Mark::Reread {
-                key: object.key.clone(),
+                key: object.key.to_string(),
                 digest: post.digest,
                 fingerprint: post.fingerprint,
                 impression,
@@ -85,11 +90,11 @@ impl Comparison<'_> {
     /// A page whose object was at another path.
     pub(super) fn moved(&mut self, object: &Known, page: &str, post: &Post, reason: &str) {
         if object.missing_since.is_some() {
-            self.plan.marks.push(Mark::Back(object.key.clone()));
+            self.plan.marks.push(Mark::Back(object.key.to_string()));
         }
         if object.state == State::Unpublished {
             self.plan.marks.push(Mark::Moved {
-                key: object.key.clone(),
+                key: object.key.to_string(),
                 page: page.to_string(),
             });
             self.skip(page, "unpublished; publish it by name to bring it back");
@@ -150,7 +155,7 @@ impl Comparison<'_> {
         }
         if self.stays(object, page) {
             if object.missing_since.is_some() {
-                self.plan.marks.push(Mark::Back(object.key.clone()));
+                self.plan.marks.push(Mark::Back(object.key.to_string()));
             }
             return;
         }
@@ -162,7 +167,7 @@ impl Comparison<'_> {
         let noted = object.missing_since.filter(|since| *since <= self.now);
         let since = noted.map_or(self.now, |since| since.max(self.rules.leapt.unwrap_or(since)));
         if noted.is_none() {
-            self.plan.marks.push(Mark::Missing(object.key.clone()));
+            self.plan.marks.push(Mark::Missing(object.key.to_string()));
         }
         let end = since
             .checked_add(self.rules.delete_grace)
@@ -213,7 +218,7 @@ impl Comparison<'_> {
     fn change(&mut self, action: Action, object: &Known, page: &str, reason: &str) {
         self.plan.changes.push(Change {
             action,
-            key: object.key.clone(),
+            key: object.key.to_string(),
             page: page.to_string(),
             reason: reason.to_string(),
             announced: object.announced,
@@ -229,7 +234,7 @@ impl Comparison<'_> {
 
     fn fresh_key(&mut self, page: &str) -> String {
         let key = fresh_key(page, |key| self.keys.contains(key) || (self.taken)(key));
-        self.keys.insert(key.clone());
+        self.keys.insert(key.as_str().into());
         key
     }
 }

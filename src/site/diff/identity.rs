@@ -1,5 +1,6 @@
 //! Which pages are posts, when all of them are known: what the owner leaves out and duplicates are not.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -135,13 +136,16 @@ fn absent<'a>(known: &[Known], posts: &Posts<'a>, snapshot: &Snapshot) -> Vec<&'
         .filter(|object| object.state != State::Deleted)
         .filter_map(|object| object.page.as_deref())
         .collect();
-    let built = built(snapshot, named.iter().map(|(_, sighting)| sighting.written).max());
+    let built = built(
+        snapshot,
+        named.iter().map(|(_, sighting)| sighting.written.into()).max(),
+    );
 
     let mut absent: BTreeMap<Option<String>, Vec<&'a str>> = BTreeMap::new();
     for (page, sighting) in unnamed {
         let standing = sighting.standing;
         let Some(post) = sighting.post() else { continue };
-        let came_later = built < Some(sighting.written);
+        let came_later = built < Some(sighting.written.into());
         if standing.asked || came_later || is_known.contains(*page) {
             continue;
         }
@@ -179,7 +183,7 @@ fn built(snapshot: &Snapshot, posts: Option<Timestamp>) -> Option<Timestamp> {
     let mut later: Vec<Timestamp> = snapshot
         .pages
         .values()
-        .map(|sighting| sighting.written)
+        .map(|sighting| Timestamp::from(sighting.written))
         .filter(|written| *written > end)
         .collect();
     later.sort_unstable();
@@ -234,9 +238,9 @@ fn duplicates<'a>(
     posts: &BTreeMap<&'a str, &'a Sighting>,
     origin: &str,
 ) -> Vec<(&'a str, String)> {
-    let mut claims: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    let mut claims: HashMap<Cow<'a, str>, Vec<&'a str>> = HashMap::new();
     for (page, sighting) in posts {
-        if let Some(canonical) = &sighting.canonical {
+        if let Some(canonical) = sighting.canonical.url(origin, page) {
             claims.entry(canonical).or_default().push(page);
         }
     }
@@ -248,7 +252,7 @@ fn duplicates<'a>(
     let mut duplicates = Vec::new();
     for (canonical, pages) in claims {
         // With a query it is another page, which no file is: `/?p=12` isn't the home page.
-        let named = path_on(origin, canonical)
+        let named = path_on(origin, &canonical)
             .filter(|_| !canonical.contains('?'))
             .and_then(|path| Some(&**snapshot.page_at(&path)?.0));
         let winner = match named {
@@ -288,7 +292,7 @@ mod tests {
     use crate::article::Article;
     use crate::site::feed::Mention;
     use crate::site::page::Standing;
-    use crate::site::snapshot::{Folder, Post};
+    use crate::site::snapshot::{Canonical, Folder, Post};
 
     const MARKED: Standing = Standing {
         asked: false,
@@ -323,16 +327,16 @@ mod tests {
             }))
             .unwrap();
             let sighting = Sighting {
-                file: "".into(),
-                canonical: None,
+                canonical: Canonical::None,
                 feed: feed.map(Arc::new),
                 changed: None,
                 frame: None,
                 source: crate::article::Print::default(),
                 standing,
-                alternates: Box::default(),
-                translations: Box::default(),
-                written: at(written),
+                seal: 0,
+                fresh: false,
+                languages: None,
+                written: at(written).into(),
                 verdict: Verdict::Post(Box::new(Post::of(&article))),
             };
             snapshot.pages.insert(path.into(), Arc::new(sighting));

@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::brake::FREE_DELETES;
+use super::brake::{FREE_DELETES, is_away};
 use super::identity::{bare, path_on};
 use super::{Action, First, Known, Mark, Part, Plan, Posts, Rules, State, compare};
-use crate::site::snapshot::{Changes, Folder, Sighting, Snapshot, Verdict};
+use crate::site::snapshot::{Canonical, Changes, Folder, Sighting, Snapshot, Verdict};
 
 /// Pages beyond which everything is compared: it takes a few milliseconds for as many.
 const MAX_PART: usize = 2_048;
@@ -79,11 +79,10 @@ impl Ledger {
         ledger.open.extend(orphans.map(|page| Arc::from(*page)));
         ledger.open_changes(&plan, known);
         let live = known.iter().filter(|object| object.state == State::Live);
-        let canonicals = live.filter_map(|object| object.canonical.as_deref());
         let (mut all, mut away) = (0, 0);
-        for canonical in canonicals {
-            all += 1;
-            away += usize::from(path_on(rules.origin, canonical).is_none());
+        for canonical in live.map(|object| &object.canonical) {
+            all += usize::from(*canonical != Canonical::None);
+            away += usize::from(is_away(canonical, rules.origin));
         }
         ledger.elsewhere = away * 2 > all;
         (plan, Some(ledger))
@@ -140,7 +139,7 @@ impl Ledger {
         let mut groups: BTreeSet<String> = BTreeSet::new();
         for (page, before) in changes.iter() {
             left.push(Arc::clone(page));
-            groups.extend(before.and_then(|before| group(before, rules.origin)));
+            groups.extend(before.and_then(|before| group(page, before, rules.origin)));
         }
         let unnamed = left.iter().filter_map(|page| snapshot.pages.get(page));
         if unnamed
@@ -154,7 +153,7 @@ impl Ledger {
             for page in left.drain(..) {
                 groups.insert(bare(&page).into());
                 let sighting = snapshot.pages.get(&page);
-                groups.extend(sighting.and_then(|sighting| group(sighting, rules.origin)));
+                groups.extend(sighting.and_then(|sighting| group(&page, sighting, rules.origin)));
                 found.insert(page);
             }
             if found.len() > MAX_PART {
@@ -208,7 +207,7 @@ impl Ledger {
     fn strike(&mut self, page: &Arc<str>, before: &Sighting, rules: &Rules<'_>) {
         let was_apart = self.apart.remove(page);
         self.named.remove(page);
-        if let Some(group) = group(before, rules.origin)
+        if let Some(group) = group(page, before, rules.origin)
             && let Some(claims) = self.claims.get_mut(&group)
         {
             claims.remove(page);
@@ -216,12 +215,9 @@ impl Ledger {
                 self.claims.remove(&group);
             }
         }
-        if before.post().is_some()
-            && !was_apart
-            && let Some(canonical) = &before.canonical
-        {
+        if before.post().is_some() && !was_apart && before.canonical != Canonical::None {
             self.canonicals -= 1;
-            self.away -= usize::from(path_on(rules.origin, canonical).is_none());
+            self.away -= usize::from(is_away(&before.canonical, rules.origin));
         }
     }
 
@@ -240,23 +236,19 @@ impl Ledger {
         if chosen && sighting.feed.is_some() {
             self.named.insert(Arc::clone(page));
         }
-        if let Some(group) = group(sighting, rules.origin).filter(|group| *group != bare(page)) {
+        if let Some(group) = group(page, sighting, rules.origin).filter(|group| *group != bare(page)) {
             self.claims.entry(group).or_default().insert(Arc::clone(page));
         }
-        if judged.is_post
-            && let Some(canonical) = &sighting.canonical
-        {
+        if judged.is_post && sighting.canonical != Canonical::None {
             self.canonicals += 1;
-            self.away += usize::from(path_on(rules.origin, canonical).is_none());
+            self.away += usize::from(is_away(&sighting.canonical, rules.origin));
         }
     }
 
     /// What a plan changes or notices is open until it is done.
     fn open_changes(&mut self, plan: &Plan, known: &[Known]) {
         let noticed: HashSet<&str> = plan.marks.iter().map(Mark::key).collect();
-        let objects = known
-            .iter()
-            .filter(|object| noticed.contains(object.key.as_str()));
+        let objects = known.iter().filter(|object| noticed.contains(&*object.key));
         let pages = objects.filter_map(|object| object.page.as_deref());
         self.open.extend(pages.map(Arc::from));
         let changed = plan.changes.iter().map(|change| change.page.as_str());
@@ -266,11 +258,15 @@ impl Ledger {
 }
 
 /// The page that a canonical URL names, without what addresses may leave out; one elsewhere, or of no file, as it is.
-fn group(sighting: &Sighting, origin: &str) -> Option<String> {
-    let canonical = sighting.canonical.as_deref()?;
+fn group(page: &str, sighting: &Sighting, origin: &str) -> Option<String> {
     if !matches!(sighting.verdict, Verdict::Post(_)) {
         return None;
     }
+    let canonical = match &sighting.canonical {
+        Canonical::None => return None,
+        Canonical::Own => return Some(bare(page).to_owned()),
+        Canonical::Other(canonical) => canonical,
+    };
     let path = path_on(origin, canonical).filter(|_| !canonical.contains('?'));
-    Some(path.map_or_else(|| canonical.to_owned(), |path| bare(&path).to_owned()))
+    Some(path.map_or_else(|| canonical.to_string(), |path| bare(&path).to_owned()))
 }

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use self::comparison::Comparison;
-use super::snapshot::{Folder, Sighting, Snapshot};
+use super::snapshot::{Canonical, Folder, Sighting, Snapshot};
 use crate::ap::iri;
 use crate::article::{Impression, Print};
 
@@ -28,11 +28,11 @@ pub use self::ledger::Ledger;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// Its KEY.
-    pub key: String,
+    pub key: Arc<str>,
     /// The path of its page; `None` for a note from the command line.
-    pub page: Option<String>,
+    pub page: Option<Arc<str>>,
     /// The canonical URL that its page named.
-    pub canonical: Option<String>,
+    pub canonical: Canonical,
     /// Whether it is there.
     pub state: State,
     /// Whether anybody was told of it.
@@ -42,7 +42,7 @@ pub struct Known {
     /// `Article::fingerprint` of what is published.
     pub fingerprint: Print,
     /// The paths of the other pages whose post it is, in other languages.
-    pub translations: Vec<String>,
+    pub translations: Box<[Box<str>]>,
     /// What tells whether a human would call its page changed.
     pub impression: Option<Impression>,
     /// Since when its page is gone.
@@ -185,7 +185,7 @@ pub enum Mark {
     Canonical {
         /// Its KEY.
         key: String,
-        /// The new URL.
+        /// The new URL, as the page names it.
         canonical: Option<String>,
     },
 }
@@ -241,7 +241,7 @@ fn compare<'a>(part: &Part<'a, '_>, rules: &Rules<'_>, now: Timestamp) -> (Plan,
     if snapshot.folder != Folder::Pages {
         // How long a page is gone is counted from when the folder is back: before, nobody could see it.
         let missing = known.iter().filter(|object| object.missing_since.is_some());
-        plan.marks = missing.map(|object| Mark::Back(object.key.clone())).collect();
+        plan.marks = missing.map(|object| Mark::Back(object.key.to_string())).collect();
         return (plan, Posts::new());
     }
     let (posts, others) = identity::judge(part, rules);
@@ -250,7 +250,7 @@ fn compare<'a>(part: &Part<'a, '_>, rules: &Rules<'_>, now: Timestamp) -> (Plan,
         rules,
         snapshot,
         plan: &mut plan,
-        keys: known.iter().map(|known| known.key.as_str().to_string()).collect(),
+        keys: known.iter().map(|known| Arc::clone(&known.key)).collect(),
         taken: part.taken,
     };
 
@@ -294,10 +294,10 @@ fn compare<'a>(part: &Part<'a, '_>, rules: &Rules<'_>, now: Timestamp) -> (Plan,
     for (page, post) in new {
         comparison.newcomer(page, post);
     }
-    let taken: HashSet<&str> = moved.values().map(|(object, _)| object.key.as_str()).collect();
+    let taken: HashSet<&str> = moved.values().map(|(object, _)| &*object.key).collect();
     let mut gone: Vec<&Known> = orphans
         .into_iter()
-        .filter(|object| object.state == State::Live && !taken.contains(object.key.as_str()))
+        .filter(|object| object.state == State::Live && !taken.contains(&*object.key))
         .collect();
     gone.sort_by_key(|object| &object.key);
     for object in gone {

@@ -4,6 +4,7 @@
 //! translation that was part of the same post and is left alone; the same article under a new path in the same scan; the
 //! same title, words and date there. What could be meant for two is meant for none.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::Known;
@@ -28,11 +29,11 @@ pub(super) fn find<'a>(
         moved: HashMap::new(),
     };
 
-    let mut by_canonical: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    let mut by_canonical: HashMap<Cow<'_, str>, Vec<&'a str>> = HashMap::new();
     let mut by_fingerprint: HashMap<Print, Vec<&'a str>> = HashMap::new();
     let mut by_words: HashMap<Print, Vec<(&'a str, Sight)>> = HashMap::new();
     for (page, sighting) in newcomers {
-        if let Some(canonical) = &sighting.canonical {
+        if let Some(canonical) = sighting.canonical.url(origin, page) {
             by_canonical.entry(canonical).or_default().push(page);
         }
         if let Some(post) = sighting.post() {
@@ -44,8 +45,8 @@ pub(super) fn find<'a>(
         }
     }
     found.pass("has the same canonical URL", |object| {
-        let canonical = object.canonical.as_deref()?;
-        by_canonical.get(canonical).cloned()
+        let canonical = object.canonical.url(origin, object.page.as_deref()?)?;
+        by_canonical.get(&canonical).cloned()
     });
     found.pass("is where the page at the old path points", |object| {
         let target = target(object.page.as_deref()?, is_other, snapshot, origin)?;
@@ -53,7 +54,7 @@ pub(super) fn find<'a>(
     });
     found.pass("is its translation", |object| {
         let translations = object.translations.iter();
-        let left = translations.filter_map(|page| newcomers.get_key_value(page.as_str()));
+        let left = translations.filter_map(|page| newcomers.get_key_value(&**page));
         Some(left.map(|(page, _)| *page).take(1).collect())
     });
     found.pass("says the same", |object| {
@@ -106,11 +107,11 @@ fn target<'a>(
     let (mut page, mut sighting) = snapshot.pages.get_key_value(path)?;
     for _ in 0..MAX_HOPS {
         let next = match &sighting.verdict {
-            Verdict::Alias(target) => &**target,
-            Verdict::Post(_) if is_other(page) => sighting.canonical.as_deref()?,
+            Verdict::Alias(target) => Cow::Borrowed(&**target),
+            Verdict::Post(_) if is_other(page) => sighting.canonical.url(origin, page)?,
             _ => break,
         };
-        (page, sighting) = snapshot.page_at(&path_on(origin, next)?)?;
+        (page, sighting) = snapshot.page_at(&path_on(origin, &next)?)?;
     }
     (**page != *path).then_some(page)
 }

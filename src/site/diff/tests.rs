@@ -71,16 +71,16 @@ impl Site {
 
     fn page(mut self, path: &str, canonical: Option<&str>, verdict: Verdict) -> Site {
         let sighting = Sighting {
-            file: "".into(),
-            canonical: canonical.map(Into::into),
+            canonical: Canonical::of(canonical, ORIGIN, path),
             feed: None,
             changed: None,
             frame: None,
             source: print(&format!("{canonical:?} {verdict:?}")),
+            seal: 0,
+            fresh: false,
             standing: Standing::default(),
-            alternates: Box::default(),
-            translations: Box::default(),
-            written: at(PAST),
+            languages: None,
+            written: at(PAST).into(),
             verdict,
         };
         self.0.pages.insert(path.into(), Arc::new(sighting));
@@ -94,7 +94,6 @@ impl Site {
 
     fn full(self, path: &str, text: &str, canonical: &str, published: &str) -> Site {
         let post = Post {
-            url: canonical.into(),
             digest: print(&format!("{text} at {canonical}")),
             fingerprint: print(text),
             sight: sight(text, canonical),
@@ -118,22 +117,22 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
     let take = |object: &mut Known, page: &str| {
         let sighting = &site.0.pages[page];
         let post = sighting.post().unwrap();
-        object.page = Some(page.to_string());
+        object.page = Some(page.into());
         object.digest = post.digest;
         object.fingerprint = post.fingerprint;
         object.impression = sighting.impression();
-        object.canonical = sighting.canonical.as_deref().map(str::to_string);
+        object.canonical = sighting.canonical.clone();
         object.missing_since = None;
     };
     let fresh = |key: &str, announced| Known {
-        key: key.to_string(),
+        key: key.into(),
         page: None,
-        canonical: None,
+        canonical: Canonical::None,
         state: State::Live,
         announced,
         digest: Print::default(),
         fingerprint: Print::default(),
-        translations: Vec::new(),
+        translations: Box::default(),
         impression: None,
         missing_since: None,
     };
@@ -143,11 +142,11 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
         | Mark::Moved { key, .. }
         | Mark::Reread { key, .. }
         | Mark::Canonical { key, .. }) = mark;
-        let object = known.iter_mut().find(|object| object.key == *key).unwrap();
+        let object = known.iter_mut().find(|object| *object.key == **key).unwrap();
         match mark {
             Mark::Missing(_) => object.missing_since = Some(now),
             Mark::Back(_) => object.missing_since = None,
-            Mark::Moved { page, .. } => object.page = Some(page.clone()),
+            Mark::Moved { page, .. } => object.page = Some(page.as_str().into()),
             Mark::Reread {
                 digest,
                 fingerprint,
@@ -158,7 +157,10 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
                 object.fingerprint = *fingerprint;
                 object.impression = Some(*impression);
             }
-            Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
+            Mark::Canonical { canonical, .. } => {
+                let page = object.page.as_deref().unwrap();
+                object.canonical = Canonical::of(canonical.as_deref(), ORIGIN, page);
+            }
         }
     }
     for new in &plan.baseline {
@@ -178,7 +180,10 @@ fn apply(known: &mut Vec<Known>, site: &Site, plan: &Plan, now: Timestamp) {
                 known.push(object);
             }
             action => {
-                let object = known.iter_mut().find(|object| object.key == change.key).unwrap();
+                let object = known
+                    .iter_mut()
+                    .find(|object| *object.key == *change.key)
+                    .unwrap();
                 if action == Action::Delete {
                     object.state = State::Deleted;
                     object.missing_since = None;
@@ -203,9 +208,7 @@ fn compare(known: &[Known], site: &Site, now: Timestamp) -> Plan {
 
 fn actions(plan: &Plan) -> Vec<(Action, &str)> {
     let changes = plan.changes.iter();
-    changes
-        .map(|change| (change.action, change.key.as_str()))
-        .collect()
+    changes.map(|change| (change.action, &change.key[..])).collect()
 }
 
 fn why<'a>(plan: &'a Plan, page: &str) -> &'a str {
@@ -545,7 +548,7 @@ fn a_theme_that_changes_most_pages_beside_their_words_is_set_aside_and_new_pages
     assert_eq!(actions(&compare(&after, &next, at(NOW))), [(Action::Update, "1")]);
     // Pages that look the same to a reader and came out otherwise tell of a theme, too.
     let alike = reread(dressed(1), |sighting| {
-        let is_first = sighting.canonical.as_deref().is_some_and(|url| url.contains('?'));
+        let is_first = sighting.canonical != Canonical::Own;
         if !is_first {
             sighting.source = print("another theme");
             as_post(sighting).digest = print("another theme");
@@ -565,7 +568,7 @@ fn a_theme_that_changes_most_pages_beside_their_words_is_set_aside_and_new_pages
 fn a_scan_in_which_links_left_origin_is_held_whole_without_canonical_urls_too() {
     let bare = |origin: &str, text: &str| {
         let mut site = reread(many(3, ""), |sighting| {
-            sighting.canonical = None;
+            sighting.canonical = Canonical::None;
             let post = as_post(sighting);
             post.sight.whole = print(origin);
             post.digest = print(origin);
@@ -648,7 +651,7 @@ proptest! {
 fn a_post_whose_page_is_gone_goes_on_with_a_translation_that_is_left_alone() {
     let both = Site::new().post("/a/", "one");
     let mut known = published(&both);
-    known[0].translations = vec!["/de/a/".into()];
+    known[0].translations = ["/de/a/".into()].into();
     let left = Site::new().post("/de/a/", "eins").post("/b/", "other");
     let plan = diff(&known, &left.0, &rules(First::No), at(NOW));
     let moved = plan
@@ -656,10 +659,7 @@ fn a_post_whose_page_is_gone_goes_on_with_a_translation_that_is_left_alone() {
         .iter()
         .find(|change| change.page == "/de/a/")
         .unwrap();
-    assert_eq!(
-        (moved.action, moved.key.as_str()),
-        (Action::Move, known[0].key.as_str())
-    );
+    assert_eq!((moved.action, &moved.key[..]), (Action::Move, &known[0].key[..]));
     assert!(moved.reason.contains("is its translation"), "{}", moved.reason);
 }
 
@@ -685,10 +685,10 @@ fn touched(known: &[Known], plan: &Plan) -> Vec<Arc<str>> {
         .marks
         .iter()
         .map(Mark::key)
-        .chain(plan.changes.iter().map(|change| change.key.as_str()))
-        .chain(plan.baseline.iter().map(|new| new.key.as_str()))
+        .chain(plan.changes.iter().map(|change| &change.key[..]))
+        .chain(plan.baseline.iter().map(|new| &new.key[..]))
         .collect();
-    let objects = known.iter().filter(|object| keys.contains(object.key.as_str()));
+    let objects = known.iter().filter(|object| keys.contains(&object.key[..]));
     objects
         .filter_map(|object| object.page.as_deref().map(Into::into))
         .collect()
@@ -707,7 +707,7 @@ fn part(
         let objects = known.iter().filter(|object| object.page.as_deref() == Some(page));
         objects.cloned().collect()
     };
-    let taken = |key: &str| known.iter().any(|object| object.key == key);
+    let taken = |key: &str| known.iter().any(|object| *object.key == *key);
     ledger.compare_part(changes, &of_page, &taken, &site.0, rules, now)
 }
 

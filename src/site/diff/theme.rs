@@ -38,12 +38,12 @@ pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
             continue;
         };
         live += 1;
-        let key = object.key.as_str();
+        let key = &*object.key;
         let words = object.impression.map(|impression| impression.sight.text);
         if updated.contains(key) && words == Some(post.sight.text) {
             otherwise += 1;
             marks.extend(sighting.impression().map(|impression| Mark::Reread {
-                key: object.key.clone(),
+                key: object.key.to_string(),
                 digest: post.digest,
                 fingerprint: post.fingerprint,
                 impression,

@@ -12,8 +12,9 @@ mod stale;
 mod stamp;
 mod walk;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub use self::feeds::Heard;
 use self::library::Library;
 use self::ranks::Ranks;
 pub use self::reader::Reader;
-use self::reader::{is_hidden, is_page, page_path};
+use self::reader::{Spelling, file_of, is_hidden, is_page, page_path};
 use self::sample::Sample;
 use self::stale::{Found, Stale};
 use self::stamp::Stamp;
@@ -61,9 +62,10 @@ pub enum Scope {
 pub struct Scanner {
     root: PathBuf,
     site: Url,
-    /// By their paths relative to the root, in the order of their bytes.
-    files: BTreeMap<Arc<str>, Kept>,
-    /// What was read of them, shared with the snapshots until it changes.
+    /// ORIGIN.
+    origin: String,
+    /// What was read of the files, shared with the snapshots until it changes. They are found by their paths, from which
+    /// the files' names follow.
     pages: Pages,
     feeds: Feeds,
     /// Pages of which something else may be remembered than when they were read.
@@ -72,8 +74,6 @@ pub struct Scanner {
     sample: Sample,
     /// Folders that can't be opened, relative.
     closed: BTreeSet<PathBuf>,
-    /// The number of the scan.
-    round: u32,
 }
 
 /// What pages are read beside.
@@ -99,14 +99,37 @@ pub struct Scan {
     pub warnings: Vec<String>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    stamp: Stamp,
-    /// Changed so shortly before it was read that the stamp can't be relied upon.
-    fresh: bool,
-    /// The scan that met it last.
-    round: u32,
-    path: Arc<str>,
+/// The files that a walk met.
+#[derive(Default)]
+struct Round {
+    /// Hashes of the paths of all pages.
+    met: Vec<u64>,
+    /// How many of them were there before.
+    known: usize,
+    /// The pages that are to be read.
+    stale: Vec<Stale>,
+    /// What may be feeds.
+    feeds: Vec<(PathBuf, Stamp)>,
+}
+
+impl Round {
+    fn meet(&mut self, page: &str, stamp: Stamp, pages: &Pages) {
+        self.met.push(hash(page));
+        let before = pages.get_key_value(page);
+        self.known += usize::from(before.is_some());
+        let stale = match before {
+            Some((_, seen)) if !seen.fresh && seen.seal == stamp.seal() => None,
+            Some((page, _)) => Some(Arc::clone(page)),
+            None => Some(page.into()),
+        };
+        self.stale.extend(stale.map(|page| Stale { page, stamp }));
+    }
+}
+
+fn hash(page: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    page.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Scanner {
@@ -115,14 +138,13 @@ impl Scanner {
         Scanner {
             root: root.to_path_buf(),
             site: site.clone(),
-            files: BTreeMap::new(),
+            origin: site.origin().ascii_serialization(),
             pages: Pages::default(),
             feeds: Feeds::default(),
             doubted: BTreeSet::new(),
             ranks: Ranks::default(),
             sample: Sample::default(),
             closed: BTreeSet::new(),
-            round: 0,
         }
     }
 
@@ -154,25 +176,24 @@ impl Scanner {
                 warnings: vec![format!("the output folder {}: {error}", self.root.display())],
             };
         }
-        let before = self.files.len();
+        let before = self.pages.len();
         let mut walk = Walk::default();
         let mut changes = Changes::default();
-        let mut stale: Vec<Stale> = Vec::new();
-        let mut feeds: Vec<(PathBuf, Stamp)> = Vec::new();
-        self.round = self.round.wrapping_add(1);
+        let mut round = Round::default();
         match scope {
             Scope::All => {
                 self.closed.clear();
-                self.walk(&self.root.clone(), &mut walk, &mut stale, &mut feeds);
-                self.forget_below("", &mut changes);
-                self.feeds.keep(&feeds);
+                self.walk(&self.root.clone(), &mut walk, &mut round);
+                self.forget_below("", &mut round, &mut changes);
+                self.feeds.keep(&round.feeds);
             }
             Scope::Paths(paths) => {
                 for path in paths {
-                    self.look(path, &mut walk, &mut stale, &mut feeds, &mut changes);
+                    self.look(path, &mut walk, &mut round, &mut changes);
                 }
             }
         }
+        let Round { mut stale, feeds, .. } = round;
         self.closed.append(&mut walk.closed);
         let now = Clock::system().now();
         self.doubted.extend(
@@ -180,10 +201,15 @@ impl Scanner {
                 .read(&self.root, &self.site, &feeds, now, &mut walk, &self.pages),
         );
         stale.extend(self.misheard());
-        stale.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        stale.dedup_by(|a, b| a.0 == b.0);
-        let came = stale.iter().filter(|(file, _)| !self.files.contains_key(file));
-        came.for_each(|(file, _)| self.ranks.came(file));
+        stale.sort_by(|a, b| a.page.cmp(&b.page));
+        stale.dedup_by(|a, b| a.page == b.page);
+        for Stale { page, .. } in &stale {
+            if !self.pages.contains_key(page)
+                && let Some(file) = file_of(&self.site, page)
+            {
+                self.ranks.came(&file);
+            }
+        }
         let beside = Beside {
             frame: self.learn(&stale, now),
             library: self.library(),
@@ -191,15 +217,14 @@ impl Scanner {
         let mut done = 0;
         for part in stale.chunks(AT_ONCE) {
             let show = |read: usize| progress(done + read, stale.len());
-            for (found, file, unsettled) in self.read_all(part, &beside, now, &show) {
+            for (found, page, unsettled) in self.read_all(part, &beside, now, &show) {
                 walk.unsettled |= unsettled;
-                self.take(&file, found, &mut changes, &mut walk);
+                self.take(&page, found, &mut changes, &mut walk);
             }
             done += part.len();
         }
-        if self.files.len() > before * 2 {
+        if self.pages.len() > before * 2 {
             // What grew one by one is half empty.
-            self.files = std::mem::take(&mut self.files).into_iter().collect();
             self.pages.compact();
         }
         Scan {
@@ -244,14 +269,7 @@ impl Scanner {
     }
 
     /// Looks at one path that something happened to.
-    fn look(
-        &mut self,
-        path: &Path,
-        walk: &mut Walk,
-        stale: &mut Vec<Stale>,
-        feeds: &mut Vec<(PathBuf, Stamp)>,
-        changes: &mut Changes,
-    ) {
+    fn look(&mut self, path: &Path, walk: &mut Walk, round: &mut Round, changes: &mut Changes) {
         let Ok(relative) = path.strip_prefix(&self.root) else {
             return;
         };
@@ -259,108 +277,109 @@ impl Scanner {
             return;
         }
         self.closed.retain(|folder| !folder.starts_with(relative));
+        (round.met, round.known) = (Vec::new(), 0);
         if fs::metadata(path).is_ok() {
-            self.walk(path, walk, stale, feeds);
+            self.walk(path, walk, round);
         }
-        self.feeds.keep_below(relative, feeds);
+        self.feeds.keep_below(relative, &round.feeds);
         // What isn't UTF-8 was never kept.
         if let Some(relative) = relative.to_str() {
-            self.forget_below(relative, changes);
+            self.forget_below(relative, round, changes);
         }
     }
 
     /// Walks from a path on, and puts down what is to be read.
-    fn walk(
-        &mut self,
-        from: &Path,
-        walk: &mut Walk,
-        stale: &mut Vec<Stale>,
-        feeds: &mut Vec<(PathBuf, Stamp)>,
-    ) {
-        let Scanner {
-            root, files, round, ..
-        } = self;
-        walk.over(root, from, |met| match met {
-            Met::Feed(file, stamp) => feeds.push((file.into(), stamp)),
-            Met::Page(file, stamp) => {
-                let known = files.get_mut(file).is_some_and(|kept| {
-                    kept.round = *round;
-                    !kept.fresh && kept.stamp == stamp
-                });
-                if !known {
-                    let name = files.get_key_value(file).map(|(name, _)| Arc::clone(name));
-                    stale.push((name.unwrap_or_else(|| file.into()), stamp));
-                }
-            }
+    fn walk(&self, from: &Path, walk: &mut Walk, round: &mut Round) {
+        let mut spelling = Spelling::new(&self.site);
+        walk.over(&self.root, from, |met| match met {
+            Met::Feed(file, stamp) => round.feeds.push((file.into(), stamp)),
+            Met::Page(file, stamp) => round.meet(spelling.path(file), stamp, &self.pages),
         });
     }
 
-    /// Forgets the files at or below a path that this scan didn't meet.
-    fn forget_below(&mut self, path: &str, changes: &mut Changes) {
-        let gone = |kept: &Kept| kept.round != self.round;
-        let mut left: Vec<Arc<str>> = Vec::new();
-        if path.is_empty() {
-            let all = self.files.iter().filter(|(_, kept)| gone(kept));
-            left.extend(all.map(|(file, _)| Arc::clone(file)));
-        } else {
-            let folder = format!("{path}/");
-            let below = self
-                .files
-                .range::<str, _>((Bound::Included(folder.as_str()), Bound::Unbounded))
-                .take_while(|(file, _)| file.starts_with(&folder));
-            let itself = self.files.get_key_value(path).into_iter();
-            let both = itself.chain(below).filter(|(_, kept)| gone(kept));
-            left.extend(both.map(|(file, _)| Arc::clone(file)));
-        }
-        for file in left {
-            self.forget(&file, changes);
+    /// Forgets the files at or below a path that this round didn't meet there.
+    fn forget_below(&mut self, path: &str, round: &mut Round, changes: &mut Changes) {
+        // The path of any file in the folder begins as that of one with a name of a letter does.
+        let inside = self.page_path(Path::new(&format!("{path}/x")));
+        let (Some(inside), false) = (inside, path.is_empty()) else {
+            if round.known < self.pages.len() {
+                let all = self.pages.keys().cloned().collect();
+                self.forget(all, round, changes);
+            }
+            return;
+        };
+        let folder = inside.trim_end_matches('x');
+        let below = (Bound::Included(folder), Bound::Unbounded);
+        let below = self.pages.range::<str, _>(below);
+        let below = below.take_while(|(page, _)| page.starts_with(folder));
+        let itself = self.page_path(Path::new(path));
+        let itself = itself.and_then(|page| self.pages.get_key_value(page.as_str()));
+        let there: BTreeSet<Arc<str>> = itself
+            .into_iter()
+            .chain(below)
+            .map(|(page, _)| Arc::clone(page))
+            .collect();
+        if round.known < there.len() {
+            self.forget(there, round, changes);
         }
     }
 
-    fn forget(&mut self, file: &Arc<str>, changes: &mut Changes) {
-        self.ranks.went(file);
-        if let Some(kept) = self.files.remove(file) {
-            let before = self.pages.remove(&kept.path);
-            changes.note(kept.path, before);
+    /// Forgets those of some pages that a round didn't meet.
+    fn forget(&mut self, pages: BTreeSet<Arc<str>>, round: &mut Round, changes: &mut Changes) {
+        round.met.sort_unstable();
+        for page in pages {
+            if round.met.binary_search(&hash(&page)).is_err() {
+                self.drop(&page, changes);
+            }
+        }
+    }
+
+    fn drop(&mut self, page: &Arc<str>, changes: &mut Changes) {
+        if let Some(file) = file_of(&self.site, page) {
+            self.ranks.went(&file);
+        }
+        if let Some(before) = self.pages.remove(page) {
+            changes.note(Arc::clone(page), Some(before));
         }
     }
 
     /// Takes in what was read of a file.
-    fn take(&mut self, file: &Arc<str>, found: Found, changes: &mut Changes, walk: &mut Walk) {
-        let (mut kept, sighting) = match found {
-            Ok(found) => found,
+    fn take(&mut self, page: &Arc<str>, found: Found, changes: &mut Changes, walk: &mut Walk) {
+        let sighting = match found {
+            Ok(sighting) => sighting,
             Err(warning) => {
                 walk.warnings.extend(warning);
-                self.forget(file, changes);
+                self.drop(page, changes);
                 return;
             }
         };
-        if let Verdict::Unreadable(reason) = &sighting.verdict {
-            let named = self.root.join(&**file);
+        if let (Verdict::Unreadable(reason), Some(file)) = (&sighting.verdict, file_of(&self.site, page)) {
+            let named = self.root.join(file);
             walk.warnings.push(format!("{}: {reason}", named.display()));
         }
-        if let Some(before) = self.files.get(file) {
-            kept.path = Arc::clone(&before.path);
+        let before = self.pages.get(page);
+        if before.is_some_and(|before| **before == sighting) {
+            return;
         }
-        if self
-            .pages
-            .get(&kept.path)
-            .is_none_or(|before| **before != sighting)
-        {
-            let before = self.pages.insert(Arc::clone(&kept.path), Arc::new(sighting));
-            changes.note(Arc::clone(&kept.path), before);
+        let is_same = before.is_some_and(|before| before.says_the_same(&sighting));
+        let before = self.pages.insert(Arc::clone(page), Arc::new(sighting));
+        if !is_same {
+            changes.note(Arc::clone(page), before);
         }
-        self.files.insert(Arc::clone(file), kept);
     }
 
-    /// Files of pages of which something else is said now than what they were read with.
+    /// Pages of which something else is said now than what they were read with.
     fn misheard(&mut self) -> Vec<Stale> {
         let doubted = std::mem::take(&mut self.doubted);
         let misheard = doubted.into_iter().filter_map(|page| {
             let sighting = self.pages.get(&page)?;
-            let kept = self.files.get(&sighting.file)?;
-            (!self.feeds.still_say(&page, sighting.feed.as_ref()))
-                .then(|| (Arc::clone(&sighting.file), kept.stamp))
+            if self.feeds.still_say(&page, sighting.feed.as_ref()) {
+                return None;
+            }
+            let file = self.root.join(file_of(&self.site, &page)?);
+            // One that is gone is missed by the scan that looks there.
+            let stamp = Stamp::of(&fs::metadata(file).ok()?);
+            Some(Stale { page, stamp })
         });
         misheard.collect()
     }

@@ -17,35 +17,33 @@ pub(super) struct Ranks {
 
 impl Ranks {
     /// A file came.
-    pub(super) fn came(&mut self, file: &Arc<str>) {
-        if is_list(file.as_ref().as_ref()) {
+    pub(super) fn came(&mut self, file: &str) {
+        if is_list(file.as_ref()) {
             return;
         }
-        let candidate = (rank(file.as_ref().as_ref()), Arc::clone(file));
+        let rank = rank(file.as_ref());
         if self.first.len() >= MAX_LOOKED_AT {
             self.more = true;
-            if self.first.last().is_some_and(|last| candidate >= *last) {
+            let is_last = |(last, other): &(u64, Arc<str>)| (rank, file) >= (*last, &**other);
+            if self.first.last().is_some_and(is_last) {
                 return;
             }
             self.first.pop_last();
         }
-        self.first.insert(candidate);
+        self.first.insert((rank, file.into()));
     }
 
     /// A file went.
-    pub(super) fn went(&mut self, file: &Arc<str>) {
-        let candidate = (rank(file.as_ref().as_ref()), Arc::clone(file));
+    pub(super) fn went(&mut self, file: &str) {
+        let candidate = (rank(file.as_ref()), file.into());
         self.short |= self.first.remove(&candidate) && self.more;
     }
 
     /// The candidates among all files, of which `all` are looked through only if one of the first went.
-    pub(super) fn first<'a>(
-        &mut self,
-        all: impl Iterator<Item = &'a Arc<str>>,
-    ) -> impl Iterator<Item = &Arc<str>> {
+    pub(super) fn first(&mut self, all: impl Iterator<Item = String>) -> impl Iterator<Item = &Arc<str>> {
         if std::mem::take(&mut self.short) {
             *self = Ranks::default();
-            all.for_each(|file| self.came(file));
+            all.for_each(|file| self.came(&file));
         }
         self.first.iter().map(|(_, file)| file)
     }
@@ -66,7 +64,10 @@ mod tests {
         all.iter().for_each(|file| ranks.came(file));
         let (kept, gone) = all.split_at(500);
         gone.iter().for_each(|file| ranks.went(file));
-        let left: Vec<Arc<str>> = ranks.first(kept.iter()).cloned().collect();
+        let left: Vec<Arc<str>> = ranks
+            .first(kept.iter().map(ToString::to_string))
+            .cloned()
+            .collect();
         let mut fresh = Ranks::default();
         kept.iter().rev().for_each(|file| fresh.came(file));
         assert_eq!(left, fresh.first(std::iter::empty()).cloned().collect::<Vec<_>>());

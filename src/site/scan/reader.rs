@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::library::Library;
@@ -36,32 +37,37 @@ impl Reader {
     }
 
     /// The article of a page; `None` when its file isn't a post any more.
-    pub fn article(&self, sighting: &Sighting) -> Option<Article> {
-        match self.page(sighting)?.verdict {
+    pub fn article(&self, path: &str, sighting: &Sighting) -> Option<Article> {
+        match self.page(path, sighting)?.verdict {
             page::Verdict::Post(article) => Some(*article),
             _ => None,
         }
     }
 
     /// A page with all the evidence, read beside the same feeds and the same other pages as it was seen; `None` when its file is gone.
-    pub fn page(&self, sighting: &Sighting) -> Option<Page> {
-        let path = page_path(&self.site, Path::new(&*sighting.file))?;
-        self.read(sighting, |source| self.library.read(&path, source))
+    pub fn page(&self, path: &str, sighting: &Sighting) -> Option<Page> {
+        self.read(path, sighting, |source| self.library.read(path, source))
     }
 
     /// What a page tells other programs; `None` when its file is gone.
-    pub fn head(&self, sighting: &Sighting) -> Option<Head> {
-        self.read(sighting, page::head)
+    pub fn head(&self, path: &str, sighting: &Sighting) -> Option<Head> {
+        self.read(path, sighting, page::head)
     }
 
-    fn read<T>(&self, sighting: &Sighting, read: impl Fn(&Source<'_>) -> T) -> Option<T> {
-        let html = read_file(&self.root.join(&*sighting.file), page::MAX_PAGE).ok()?;
+    /// The file of the page at a path, relative to the output folder.
+    pub fn file(&self, path: &str) -> Option<String> {
+        file_of(&self.site, path)
+    }
+
+    fn read<T>(&self, path: &str, sighting: &Sighting, read: impl Fn(&Source<'_>) -> T) -> Option<T> {
+        let file = self.file(path)?;
+        let html = read_file(&self.root.join(&file), page::MAX_PAGE).ok()?;
         Some(read(&Source {
-            path: &path_below(Path::new(&*sighting.file))?,
+            path: &path_below(Path::new(&file))?,
             html: &html,
             site: &self.site,
             feed: sighting.feed.as_deref(),
-            changed: sighting.changed,
+            changed: sighting.changed.map(Into::into),
             frame: sighting.frame.as_deref(),
         }))
     }
@@ -88,6 +94,57 @@ impl Reader {
 pub(super) fn page_path(site: &Url, relative: &Path) -> Option<String> {
     let below = spelled(relative)?;
     Some(iri::page_path(&format!("{}{below}", site.path())))
+}
+
+/// What paths on ORIGIN begin with, as they are written.
+fn prefix(site: &Url) -> String {
+    let mut prefix = iri::page_path(site.path());
+    if !prefix.ends_with('/') {
+        prefix.push('/');
+    }
+    prefix
+}
+
+/// The file of the page at a path: what [`page_path`] makes of a file, the other way.
+pub(super) fn file_of(site: &Url, path: &str) -> Option<String> {
+    let below = path.strip_prefix(&prefix(site))?;
+    let mut file = percent_decode_str(below).decode_utf8().ok()?.into_owned();
+    if file.is_empty() || file.ends_with('/') {
+        file.push_str("index.html");
+    }
+    Some(file)
+}
+
+/// Makes paths of files one after the other. It is asked for every file of every scan, and nearly all names are plain.
+pub(super) struct Spelling<'a> {
+    site: &'a Url,
+    prefix: usize,
+    path: String,
+}
+
+impl<'a> Spelling<'a> {
+    pub(super) fn new(site: &'a Url) -> Spelling<'a> {
+        let path = prefix(site);
+        Spelling {
+            site,
+            prefix: path.len(),
+            path,
+        }
+    }
+
+    /// The path on ORIGIN of a file that is given relative to the output folder: the same as [`page_path`] has it.
+    pub(super) fn path(&mut self, file: &str) -> &str {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+        self.path.truncate(self.prefix);
+        if file.bytes().all(is_plain) {
+            let folder = file.strip_suffix("index.html");
+            let folder = folder.filter(|folder| folder.is_empty() || folder.ends_with('/'));
+            self.path.push_str(folder.unwrap_or(file));
+        } else if let Some(path) = page_path(self.site, Path::new(file)) {
+            self.path.push_str(&path[self.prefix..]);
+        }
+        &self.path
+    }
 }
 
 /// Why a file wasn't read.
@@ -187,6 +244,38 @@ pub(super) fn is_hidden(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_follows_from_the_path_whatever_it_is_called() {
+        for site in [
+            "https://blog.example/",
+            "https://blog.example/sub/",
+            "https://blog.example/caf%C3%A9/b%20c/",
+        ] {
+            let site = Url::parse(site).unwrap();
+            let mut spelling = Spelling::new(&site);
+            for file in [
+                "index.html",
+                "a.html",
+                "a/index.html",
+                "a/index.htm",
+                "a/myindex.html",
+                "index.html/b.html",
+                "über uns/index.html",
+                "100%25?#.html",
+                "%41.html",
+                "a'(b)*!.HTM",
+                "a//b.html",
+                "a/../b.html",
+                "q?index.html",
+                "e\u{301}.html",
+            ] {
+                let path = page_path(&site, Path::new(file)).unwrap();
+                assert_eq!(spelling.path(file), path, "{file}");
+                assert_eq!(file_of(&site, &path).as_deref(), Some(file), "{path}");
+            }
+        }
+    }
 
     #[test]
     fn a_file_that_ends_in_the_middle_is_told_from_a_careless_one() {

@@ -7,9 +7,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::stamp::Stamp;
 use crate::site::frame::{Frame, Hash, MAX_SAMPLE, Sketch};
 
 /// Files looked at to find the posts of the sample. Parsing them takes about as long as a hundredth of 10,000 pages.
@@ -35,7 +32,7 @@ pub(super) struct Sample {
 
 #[derive(Debug)]
 struct Seen {
-    stamp: Stamp,
+    seal: u64,
     fresh: bool,
     /// Whether a feed named it: that may make it a post.
     heard: bool,
@@ -47,7 +44,10 @@ struct Seen {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) file: &'a Path,
-    pub(super) stamp: Stamp,
+    /// See [`Stamp::seal`](super::stamp::Stamp::seal).
+    pub(super) seal: u64,
+    /// Whether it may change again without its seal showing it.
+    pub(super) fresh: bool,
 }
 
 impl Sample {
@@ -58,20 +58,19 @@ impl Sample {
         there: impl Iterator<Item = Candidate<'a>>,
         heard: &dyn Fn(&Path) -> bool,
         read: &dyn Fn(&Path) -> Option<Sketch>,
-        now: Timestamp,
     ) -> Option<Arc<Frame>> {
         let mut before = std::mem::take(&mut self.seen);
         let mut changed = false;
         let mut posts = 0;
-        for Candidate { file, stamp } in chosen(there) {
+        for Candidate { file, seal, fresh } in chosen(there) {
             let known = before
                 .remove(file)
-                .filter(|seen| !seen.fresh && seen.stamp == stamp && seen.heard == heard(file));
+                .filter(|seen| !seen.fresh && seen.seal == seal && seen.heard == heard(file));
             let seen = known.unwrap_or_else(|| {
                 changed = true;
                 Seen {
-                    stamp,
-                    fresh: stamp.is_fresh(now),
+                    seal,
+                    fresh,
                     heard: heard(file),
                     sketch: read(file),
                 }
@@ -127,15 +126,6 @@ mod tests {
     use crate::site::frame::{Place, Unit, UnitKind};
     use std::cell::RefCell;
 
-    fn stamp(inode: u64) -> Stamp {
-        Stamp {
-            modified: (0, 0),
-            changed: (0, 0),
-            size: 0,
-            inode,
-        }
-    }
-
     /// A post that says something of its own, and something that all say.
     fn post(file: &Path) -> Sketch {
         let place = |parent, path| Place {
@@ -166,21 +156,17 @@ mod tests {
             .collect()
     }
 
-    fn learn(sample: &mut Sample, files: &[PathBuf], inode: u64) -> (Option<Arc<Frame>>, Vec<PathBuf>) {
+    fn learn(sample: &mut Sample, files: &[PathBuf], seal: u64) -> (Option<Arc<Frame>>, Vec<PathBuf>) {
         let read = RefCell::new(vec![]);
         let there = files.iter().map(|file| Candidate {
             file,
-            stamp: stamp(inode),
+            seal,
+            fresh: false,
         });
-        let frame = sample.learn(
-            there,
-            &|_| false,
-            &|file| {
-                read.borrow_mut().push(file.to_path_buf());
-                Some(post(file))
-            },
-            Timestamp::from_second(1_000_000).unwrap(),
-        );
+        let frame = sample.learn(there, &|_| false, &|file| {
+            read.borrow_mut().push(file.to_path_buf());
+            Some(post(file))
+        });
         (frame, read.into_inner())
     }
 

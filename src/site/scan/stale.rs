@@ -7,21 +7,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 
-use super::reader::{Unread, is_cut_short, page_path, path_below, read_file};
+use super::reader::{Unread, file_of, is_cut_short, page_path, path_below, read_file};
 use super::sample::Candidate;
 use super::stamp::Stamp;
-use super::{Beside, Kept, Scanner};
-use crate::article::Print;
+use super::{Beside, Scanner};
+use crate::article::{Print, Word};
 use crate::site::feed::Mention;
 use crate::site::frame::{Frame, Sketch};
 use crate::site::page::{self, Source};
-use crate::site::snapshot::{Post, Sighting, Verdict};
+use crate::site::snapshot::{Canonical, Languages, Nanos, Post, Sighting, Verdict};
 
-/// A file that is to be read.
-pub(super) type Stale = (Arc<str>, Stamp);
+/// A page whose file is to be read.
+pub(super) struct Stale {
+    pub(super) page: Arc<str>,
+    pub(super) stamp: Stamp,
+}
 
 /// What was read of a file; an error is a file that isn't a page, with a warning if the owner should know.
-pub(super) type Found = Result<(Kept, Sighting), Option<String>>;
+pub(super) type Found = Result<Sighting, Option<String>>;
 
 impl Scanner {
     /// Reads many files, on as many cores as there are.
@@ -40,9 +43,9 @@ impl Scanner {
         let done = AtomicUsize::new(0);
         let work = || {
             let mut results = Vec::new();
-            while let Some((file, stamp)) = stale.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (found, unsettled) = self.read_one(file, *stamp, beside, now);
-                results.push((found, Arc::clone(file), unsettled));
+            while let Some(Stale { page, stamp }) = stale.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (found, unsettled) = self.read_one(page, *stamp, beside, now);
+                results.push((found, Arc::clone(page), unsettled));
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
             results
@@ -65,22 +68,30 @@ impl Scanner {
         let Scanner {
             root,
             site,
-            files,
+            pages,
             feeds,
             ranks,
             sample,
             ..
         } = self;
-        let anew = |file: &Arc<str>| {
-            let at = stale.binary_search_by(|(other, _)| other.cmp(file)).ok()?;
-            stale.get(at).map(|(_, stamp)| *stamp)
+        let anew = |page: &str| {
+            let at = stale.binary_search_by(|other| (*other.page).cmp(page)).ok()?;
+            stale.get(at).map(|stale| stale.stamp)
         };
-        let all = files.keys().chain(stale.iter().map(|(file, _)| file));
+        let all = pages.keys().chain(stale.iter().map(|stale| &stale.page));
+        let all = all.filter_map(|page| file_of(site, page));
         let there = ranks.first(all).filter_map(|file| {
-            Some(Candidate {
-                file: Path::new(&**file),
-                stamp: anew(file).or_else(|| files.get(file).map(|kept| kept.stamp))?,
-            })
+            let file = Path::new(&**file);
+            let page = page_path(site, file)?;
+            let known = || {
+                let seen = pages.get(page.as_str())?;
+                Some((seen.seal, seen.fresh))
+            };
+            let (seal, fresh) = match anew(&page) {
+                Some(stamp) => (stamp.seal(), stamp.is_fresh(now)),
+                None => known()?,
+            };
+            Some(Candidate { file, seal, fresh })
         });
         let heard = |file: &Path| page_path(site, file).and_then(|path| feeds.of(&path));
         let read = |file: &Path| -> Option<Sketch> {
@@ -93,23 +104,25 @@ impl Scanner {
                 frame: None,
             })
         };
-        sample.learn(there, &|file| heard(file).is_some(), &read, now)
+        sample.learn(there, &|file| heard(file).is_some(), &read)
     }
 
-    fn read_one(&self, file: &Arc<str>, stamp: Stamp, beside: &Beside, now: Timestamp) -> (Found, bool) {
-        let name = Path::new(&**file);
-        let full = self.root.join(name);
-        let (Some(path), Some(below)) = (self.page_path(name), path_below(name)) else {
+    fn read_one(&self, path: &str, stamp: Stamp, beside: &Beside, now: Timestamp) -> (Found, bool) {
+        let file = file_of(&self.site, path);
+        let below = file.as_ref().and_then(|file| path_below(Path::new(file)));
+        let (Some(file), Some(below)) = (file, below) else {
             return (Err(None), false);
         };
-        let feed = self.feeds.of(&path);
-        let changed = self.feeds.changed(&path);
+        let full = self.root.join(file);
+        let feed = self.feeds.of(path);
+        // As it is kept, because it is read again with that.
+        let changed = self.feeds.changed(path).map(Nanos::from);
         let mut standing = page::Standing::default();
         let mut alternates = Vec::new();
         let mut source = Print::default();
         let (canonical, verdict) = match read_file(&full, page::MAX_PAGE) {
             Ok(html) if stamp.is_being_written(now) && is_cut_short(&html) => (
-                None,
+                Canonical::None,
                 Verdict::Unreadable("ends in the middle; it is left as it is until it is whole".into()),
             ),
             Ok(html) => {
@@ -118,10 +131,10 @@ impl Scanner {
                     html: &html,
                     site: &self.site,
                     feed: feed.as_deref(),
-                    changed,
+                    changed: changed.map(Into::into),
                     frame: beside.frame.as_deref(),
                 };
-                let page = beside.library.read(&path, &whole);
+                let page = beside.library.read(path, &whole);
                 standing = page.standing;
                 alternates = page.alternates;
                 source = print(&html, feed.as_deref());
@@ -132,48 +145,46 @@ impl Scanner {
                     ),
                     page::Verdict::Post(article) => Verdict::Post(Box::new(Post::of(&article))),
                     page::Verdict::Alias(target) => Verdict::Alias(target.into()),
-                    page::Verdict::Not(reason) => Verdict::Not(reason.to_string().into()),
+                    page::Verdict::Not(reason) => Verdict::Not(reason.to_string().as_str().into()),
                 };
-                let mut canonical: Option<Arc<str>> = page.canonical.map(Into::into);
-                if let (Verdict::Post(post), Some(canonical)) = (&verdict, &mut canonical)
-                    && *post.url == **canonical
-                {
-                    // One address is kept, not two.
-                    *canonical = Arc::clone(&post.url);
-                }
-                (canonical, verdict)
+                (
+                    Canonical::of(page.canonical.as_deref(), &self.origin, path),
+                    verdict,
+                )
             }
             Err(Unread::Gone) => return (Err(None), true),
             Err(Unread::TooLarge) => (
-                None,
-                Verdict::Unreadable(format!("larger than {} MiB, not read", page::MAX_PAGE >> 20).into()),
+                Canonical::None,
+                Verdict::Unreadable(Word::new(&format!(
+                    "larger than {} MiB, not read",
+                    page::MAX_PAGE >> 20
+                ))),
             ),
             Err(Unread::Io(error)) => (
-                None,
-                Verdict::Unreadable(format!("can't be read: {error}").into()),
+                Canonical::None,
+                Verdict::Unreadable(Word::new(&format!("can't be read: {error}"))),
             ),
         };
         let unsettled = fs::metadata(&full).map_or(true, |metadata| Stamp::of(&metadata) != stamp);
-        let kept = Kept {
-            stamp,
-            fresh: stamp.is_fresh(now) || matches!(verdict, Verdict::Unreadable(_)),
-            round: self.round,
-            path: path.into(),
-        };
         let sighting = Sighting {
-            file: Arc::clone(file),
             canonical,
             feed,
-            changed,
             frame: beside.frame.clone(),
             source,
+            written: stamp.written().into(),
+            changed,
+            seal: stamp.seal(),
+            fresh: stamp.is_fresh(now) || matches!(verdict, Verdict::Unreadable(_)),
             standing,
-            alternates: alternates.into(),
-            translations: Box::default(),
-            written: stamp.written(),
+            languages: (!alternates.is_empty()).then(|| {
+                Box::new(Languages {
+                    alternates: alternates.into(),
+                    translations: Box::default(),
+                })
+            }),
             verdict,
         };
-        (Ok((kept, sighting)), unsettled)
+        (Ok(sighting), unsettled)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The stamp of a file: what changes when the file does.
 
 use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ const BEING_WRITTEN: SignedDuration = SignedDuration::from_mins(10);
 
 /// What changes when a file does. The time of the inode and its number are there for tools that set the time of the
 /// content back (rsync -t) or put another file in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
     pub(super) modified: (i64, i64),
     pub(super) changed: (i64, i64),
@@ -31,6 +32,14 @@ impl Stamp {
             size: metadata.size(),
             inode: metadata.ino(),
         }
+    }
+
+    /// All of it in one number, which is kept of every page: that two stamps of one file have the same is less likely than
+    /// that its disk fails.
+    pub(super) fn seal(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// When the file was written; the epoch where the file system says what no clock can.

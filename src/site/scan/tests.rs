@@ -37,8 +37,8 @@ impl Place {
 
     /// As if what is there had been there for long.
     fn age(&mut self) {
-        for kept in self.scanner.files.values_mut() {
-            kept.fresh = false;
+        for seen in self.scanner.pages.values_mut() {
+            Arc::make_mut(seen).fresh = false;
         }
     }
 
@@ -86,11 +86,8 @@ fn pages_get_the_paths_that_readers_see() {
     );
     assert_eq!((scan.read, scan.unsettled, scan.warnings.len()), (6, false, 0));
     let post = &scan.snapshot.pages["/sub/posts/hello/"];
-    assert_eq!(
-        &*post.post().unwrap().url,
-        "https://blog.example/sub/posts/hello/"
-    );
-    let article = place.scanner.reader().article(post).unwrap();
+    let article = place.scanner.reader().article("/sub/posts/hello/", post).unwrap();
+    assert_eq!(article.url, "https://blog.example/sub/posts/hello/");
     assert_eq!(Print::of_digest(&article.digest()), post.post().unwrap().digest);
 }
 
@@ -152,10 +149,10 @@ fn a_look_at_single_paths_finds_what_a_look_at_everything_finds() {
     assert_eq!((some.read, some.unsettled), (2, false));
     let all = Scanner::new(&place.root(), &place.scanner.site).scan(&Scope::All, &|_, _| {});
     // What wasn't looked at again was read beside other posts, which makes no difference to what it says.
-    let what = |scan: &Scan| -> Vec<(Arc<str>, Arc<str>, Verdict)> {
+    let what = |scan: &Scan| -> Vec<(Arc<str>, u64, Verdict)> {
         let pages = scan.snapshot.pages.iter();
         pages
-            .map(|(path, seen)| (Arc::clone(path), seen.file.clone(), seen.verdict.clone()))
+            .map(|(path, seen)| (Arc::clone(path), seen.seal, seen.verdict.clone()))
             .collect()
     };
     assert_eq!(what(&some), what(&all));
@@ -307,7 +304,7 @@ fn a_page_that_scripts_fill_says_what_the_feed_says_and_stays_when_the_feed_forg
     let article = place
         .scanner
         .reader()
-        .article(&scan.snapshot.pages["/sub/tea/"])
+        .article("/sub/tea/", &scan.snapshot.pages["/sub/tea/"])
         .unwrap();
     assert_eq!(
         article.content,

@@ -1,18 +1,18 @@
 //! Which pages are one post, and which aren't.
 
 use super::*;
+use crate::article::Word;
 use crate::site::page::Alternate;
 use crate::site::snapshot::Folder;
 
 /// A page at a path, with what it says of its language and which pages it names.
 fn page(snapshot: &mut Snapshot, path: &str, language: Option<&str>, names: &[(&str, &str)]) {
     let post = Post {
-        url: format!("https://blog.example{path}").into(),
         digest: Print::of_digest(&format!("digest of {path}")),
         fingerprint: Print::of_digest(path),
         sight: Default::default(),
         published: "2026-01-01T00:00:00Z".parse().unwrap(),
-        language: language.map(Into::into),
+        language: language.map(Word::new),
         titled: true,
         kind: None,
         actor: None,
@@ -23,16 +23,19 @@ fn page(snapshot: &mut Snapshot, path: &str, language: Option<&str>, names: &[(&
         path: (*path).into(),
     });
     let sighting = Sighting {
-        file: path.into(),
-        canonical: None,
+        canonical: Canonical::None,
         feed: None,
         changed: None,
         frame: None,
         source: Print::default(),
         standing: crate::site::page::Standing::default(),
-        alternates: alternates.collect(),
-        translations: Box::default(),
-        written: Timestamp::UNIX_EPOCH,
+        seal: 0,
+        fresh: false,
+        languages: Some(Box::new(Languages {
+            alternates: alternates.collect(),
+            translations: Box::default(),
+        })),
+        written: Timestamp::UNIX_EPOCH.into(),
         verdict: Verdict::Post(Box::new(post)),
     };
     snapshot.folder = Folder::Pages;
@@ -56,6 +59,7 @@ fn gathered(mut snapshot: Snapshot, state: &dyn Fn(&str) -> Option<State>) -> Sn
     };
     let terms = Terms {
         now: "2026-06-01T00:00:00Z".parse().unwrap(),
+        origin: "https://blog.example",
         home: "/",
         voice: &voice,
         state,
@@ -71,7 +75,7 @@ fn posts(snapshot: &Snapshot) -> Vec<(&str, Vec<&str>)> {
         .iter()
         .filter(|(_, sighting)| sighting.post().is_some());
     left.map(|(path, sighting)| {
-        let languages = sighting.translations.iter().map(|one| &*one.language);
+        let languages = sighting.translations().iter().map(|one| &*one.language);
         (&**path, languages.collect())
     })
     .collect()
@@ -158,10 +162,7 @@ fn other_voices_other_dates_and_copies_stay_apart() {
     assert_eq!(posts(&gathered(snapshot, &|_| None)), apart);
     let mut snapshot = two();
     let sighting = Arc::make_mut(snapshot.pages.get_mut("/en/a/").unwrap());
-    sighting.canonical = Some("https://blog.example/de/a/".into());
-    if let Verdict::Post(post) = &mut sighting.verdict {
-        post.url = "https://blog.example/de/a/".into();
-    }
+    sighting.canonical = Canonical::Other(Box::new("https://blog.example/de/a/".into()));
     assert_eq!(posts(&gathered(snapshot, &|_| None)), apart);
 }
 
