@@ -177,11 +177,11 @@ pub(crate) fn compare(folder: &Path, truth: &Truth) -> Result<Score> {
         },
     };
     let plan = diff(&[], &scan.snapshot, &rules, Clock::system().now());
-    let posts: BTreeSet<&str> = plan.baseline.iter().map(|new| new.page.as_str()).collect();
+    let posts: BTreeSet<&str> = plan.baseline.iter().map(|new| &*new.page).collect();
     let reasons: BTreeMap<&str, &str> = plan
         .skipped
         .iter()
-        .map(|skipped| (skipped.page.as_str(), skipped.reason.as_str()))
+        .map(|skipped| (&*skipped.page, &*skipped.reason))
         .collect();
     let reader = scanner.reader();
     let by_file: BTreeMap<String, (&str, &Sighting)> = scan

@@ -32,6 +32,16 @@ impl Print {
             .unwrap_or_else(|| Print::of([text.as_bytes()]))
     }
 
+    /// It in bytes.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// From [`Print::to_bytes`].
+    pub fn of_bytes(bytes: [u8; 16]) -> Print {
+        Print(bytes)
+    }
+
     /// The print of both, in this order.
     #[must_use]
     pub fn and(&self, other: &Print) -> Print {

@@ -126,13 +126,13 @@ fn of_page(
     page: String,
     before: &[Change],
 ) -> Result<Option<Change>, PublishError> {
-    if let Some(new) = look.plan.baseline.iter().find(|new| new.page == page) {
-        return Ok(Some(create(new.key.clone(), page, "announced by name")));
+    if let Some(new) = look.plan.baseline.iter().find(|new| *new.page == *page) {
+        return Ok(Some(create(new.key.to_string(), page, "announced by name")));
     }
     let there = object_at(instance, std::slice::from_ref(&page), |object| {
         object.state != ObjectState::Deleted
     });
-    let reason = look.plan.skipped.iter().find(|skipped| skipped.page == page);
+    let reason = look.plan.skipped.iter().find(|skipped| *skipped.page == *page);
     match there {
         // What it says may keep it back all the same: its date, or no date any more.
         Some((key, object)) if is_live(object.state) && !object.announced => {
@@ -162,7 +162,7 @@ fn of_page(
     match reason {
         Some(skipped) => Err(PublishError::NotPublishable {
             page,
-            reason: skipped.reason.clone(),
+            reason: skipped.reason.to_string(),
         }),
         None => Ok(None),
     }

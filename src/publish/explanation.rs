@@ -161,14 +161,14 @@ pub(super) fn of(instance: &Instance, look: &Look, name: &str) -> Result<Explana
     };
     let sighting = look.snapshot.pages.get(path.as_str());
     let page = sighting.and_then(|sighting| look.reader.page(&path, sighting));
-    let skipped = look.plan.skipped.iter().find(|skipped| skipped.page == path);
+    let skipped = look.plan.skipped.iter().find(|skipped| *skipped.page == *path);
 
     let seen = Seen {
         path: &path,
         sighting: sighting.map(|sighting| &**sighting),
         change,
         stored: stored.as_ref(),
-        skipped: skipped.map(|skipped| skipped.reason.as_str()),
+        skipped: skipped.map(|skipped| &*skipped.reason),
     };
     let outcome = seen.outcome(instance, look)?;
     let post = page
@@ -301,7 +301,7 @@ impl Seen<'_> {
         let unpublished = self
             .stored
             .is_some_and(|stored| stored.state == ObjectState::Unpublished);
-        let listed = look.plan.baseline.iter().any(|new| new.page == self.path);
+        let listed = look.plan.baseline.iter().any(|new| *new.page == *self.path);
         let later =
             post.published > look.now && super::reading::chosen(&look.config.publish, self.path).is_ok();
         unpublished || listed || later

@@ -12,6 +12,7 @@ mod note;
 mod outlook;
 pub mod profile;
 mod reading;
+mod recall;
 pub mod recipients;
 mod river;
 mod survey;
@@ -185,7 +186,9 @@ impl Publisher {
         let mut desk = self.desk.lock().await;
         self.recover().await?;
         let look = self.settled(&mut desk, &progress).await?;
-        self.perform(&look, Confirmed::No).await
+        let done = self.perform(&look, Confirmed::No).await;
+        self.keep(&mut desk).await?;
+        done
     }
 
     /// Publishes what [`Publisher::plan`] shows, or the named pages.
@@ -203,6 +206,7 @@ impl Publisher {
                 self.carry_out(&look, &changes).await
             }
         };
+        self.keep(&mut desk).await?;
         // A running daemon reckons anew with what is left.
         self.instance.scan.notify_one();
         done

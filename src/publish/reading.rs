@@ -26,7 +26,7 @@ const BREATH: Duration = Duration::from_millis(50);
 /// What is kept between two looks.
 #[derive(Debug, Default)]
 pub(super) struct Desk {
-    scanner: Option<Scanner>,
+    pub(super) scanner: Option<Scanner>,
     /// The revision of the objects at the last look.
     revision: u64,
     /// What the last look found, for the next one, and the configuration by which it was found.
@@ -124,6 +124,9 @@ impl Publisher {
         desk.revision = revision;
         let ledger = desk.ledger.take();
         let (scanner, looked, warnings) = tokio::task::spawn_blocking(move || {
+            if first {
+                super::recall::recall(&instance, &mut scanner);
+            }
             scanner.remember(heard(&instance));
             let touched: Option<Vec<Arc<str>>> =
                 changed.map(|keys| keys.iter().flat_map(|key| pages(&instance, key)).collect());
@@ -133,13 +136,14 @@ impl Publisher {
             }
             let begun = Instant::now();
             if first {
-                tracing::info!("reading {} for the first time", config.site.output.display());
+                tracing::info!("reading {}", config.site.output.display());
             }
             let scan = scanner.scan(&scope, &*progress);
             if first {
                 let pages = &scan.snapshot.pages;
                 tracing::info!(
-                    "read {} pages, of which {} look like posts, in {:.1} s",
+                    "read {} of {} pages, of which {} look like posts, in {:.1} s",
+                    scan.read,
                     pages.len(),
                     pages
                         .values()

@@ -122,7 +122,10 @@ impl Publisher {
             return Ok(Turn::Unsettled(self.quiet()));
         }
         self.perform(&look, Confirmed::No).await?;
-        Ok(Turn::Done(look.plan.due))
+        let due = look.plan.due;
+        drop(look);
+        self.keep(&mut desk).await?;
+        Ok(Turn::Done(due))
     }
 
     async fn recover_alone(&self) -> Result<(), PublishError> {

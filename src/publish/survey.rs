@@ -100,7 +100,7 @@ fn posts<'a>(instance: &Instance, look: &'a Look) -> Vec<Found<'a>> {
         }
     });
     for new in &look.plan.baseline {
-        keys.insert(new.page.clone(), new.key.clone());
+        keys.insert(new.page.to_string(), new.key.to_string());
     }
     for change in look
         .plan
@@ -192,7 +192,7 @@ fn unlisted(look: &Look) -> Vec<&str> {
     let skipped = look.plan.skipped.iter();
     skipped
         .filter(|skipped| skipped.reason.starts_with("not in the site's feed"))
-        .map(|skipped| skipped.page.as_str())
+        .map(|skipped| &*skipped.page)
         .collect()
 }
 
@@ -204,7 +204,7 @@ fn duplicates(look: &Look) -> Vec<(String, String)> {
         .skipped
         .iter()
         .filter(|skipped| skipped.reason.starts_with("a duplicate of"))
-        .map(|skipped| skipped.page.as_str())
+        .map(|skipped| &*skipped.page)
         .collect();
     let title = |page: &str, sighting: &Sighting| look.reader.article(page, sighting)?.title;
     let strays = skipped.iter().filter_map(|page| {

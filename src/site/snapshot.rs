@@ -148,6 +148,17 @@ pub struct Languages {
     pub translations: Box<[Translation]>,
 }
 
+impl Languages {
+    /// What a page is kept with that names these; nothing when it names none.
+    pub fn of(alternates: Box<[Alternate]>) -> Option<Box<Languages>> {
+        let languages = Languages {
+            alternates,
+            translations: Box::default(),
+        };
+        (!languages.alternates.is_empty()).then(|| Box::new(languages))
+    }
+}
+
 /// A canonical URL as it is kept: nearly all are the page's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Canonical {
@@ -271,6 +282,24 @@ impl Sighting {
         })
     }
 
+    /// A page of which nothing is known.
+    #[cfg(test)]
+    pub(crate) fn of_nothing() -> Sighting {
+        Sighting {
+            canonical: Canonical::None,
+            feed: None,
+            frame: None,
+            source: Print::default(),
+            written: Timestamp::UNIX_EPOCH.into(),
+            changed: None,
+            seal: 0,
+            fresh: false,
+            standing: Standing::default(),
+            languages: None,
+            verdict: Verdict::Not(Word::new("nothing is known of it")),
+        }
+    }
+
     /// Whether nothing is different but when and where its file was written.
     pub fn says_the_same(&self, other: &Sighting) -> bool {
         let Sighting { seal, fresh, .. } = *other;
@@ -353,5 +382,48 @@ impl Snapshot {
         ]
         .into_iter()
         .find_map(|path| self.pages.get_key_value(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_takes_little_memory() {
+        let page = size_of::<Sighting>();
+        let post = size_of::<Post>();
+        assert!(page <= 112 && post <= 152, "{page} and {post}");
+    }
+
+    #[test]
+    fn a_page_s_own_canonical_url_needs_no_memory() {
+        let origin = "https://blog.example";
+        for (url, kept) in [
+            (None, Canonical::None),
+            (Some("https://blog.example/a/"), Canonical::Own),
+            (
+                Some("https://blog.example/b/"),
+                Canonical::Other(Box::new("https://blog.example/b/".into())),
+            ),
+        ] {
+            let canonical = Canonical::of(url, origin, "/a/");
+            assert_eq!(canonical, kept);
+            assert_eq!(canonical.url(origin, "/a/").as_deref(), url);
+        }
+    }
+
+    #[test]
+    fn instants_come_back_to_the_nanosecond_where_anybody_lives() {
+        for at in [
+            "1995-02-03T04:05:06.789012345Z",
+            "2262-04-11T00:00:00Z",
+            "1677-10-01T00:00:00.000000001Z",
+        ] {
+            let at: Timestamp = at.parse().unwrap();
+            assert_eq!(Timestamp::from(Nanos::from(at)), at);
+        }
+        assert!(Timestamp::from(Nanos::from(Timestamp::MAX)) > "2262-01-01T00:00:00Z".parse().unwrap());
+        assert!(Timestamp::from(Nanos::from(Timestamp::MIN)) < "1678-01-01T00:00:00Z".parse().unwrap());
     }
 }

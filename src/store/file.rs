@@ -158,6 +158,30 @@ impl Disk {
         fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, error))
     }
 
+    /// A file below the data directory, to be read piece by piece; `None` when there is none.
+    pub fn open(&self, name: &str) -> Result<Option<File>, StoreError> {
+        let path = self.root.join(name);
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(&path, error)),
+        }
+    }
+
+    /// Writes a large file of a cache, piece by piece: as what `write` wrote or as it was, but without waiting for the disk.
+    pub fn replace_by(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        let fail = |error| StoreError::io(&path, error);
+        let mut file = self.temporary(&path, 0o644, Wait::ForNothing)?;
+        write(file.as_file_mut()).map_err(fail)?;
+        file.persist(&path).map_err(|error| fail(error.error))?;
+        Ok(())
+    }
+
     /// Writes a record of a cache: whole or not there, but without waiting for the disk.
     pub fn replace_unsynced(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path(key);

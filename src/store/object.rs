@@ -287,3 +287,14 @@ impl Record for Audience {
 
     fn brief(&self) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_object_takes_little_memory() {
+        let size = size_of::<ObjectBrief>();
+        assert!(size <= 200, "{size}");
+    }
+}

@@ -533,7 +533,7 @@ async fn pages_choose_and_are_chosen() {
     let reason = |page: &str| {
         plan.skipped
             .iter()
-            .find(|skipped| skipped.page == page)
+            .find(|skipped| *skipped.page == *page)
             .unwrap()
             .reason
             .clone()

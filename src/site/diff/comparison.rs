@@ -121,19 +121,19 @@ impl Comparison<'_> {
             );
             self.plan.baseline.push(New {
                 key,
-                page: page.to_string(),
+                page: name(self.snapshot, page),
             });
             return;
         }
         let base = iri::key_of_path(page);
-        let reason = if key == base {
+        let reason = if *key == *base {
             "a new page".to_string()
         } else {
             format!("a new page; the KEY {base} was used before")
         };
         self.plan.changes.push(Change {
             action: Action::Create,
-            key,
+            key: key.to_string(),
             page: page.to_string(),
             reason,
             announced: false,
@@ -178,7 +178,7 @@ impl Comparison<'_> {
             if !others.contains_key(page) {
                 self.skip(
                     page,
-                    &format!("{why}; it will be deleted when it stays so until {end}"),
+                    format!("{why}; it will be deleted when it stays so until {end}"),
                 );
             }
             self.wake(end);
@@ -204,7 +204,7 @@ impl Comparison<'_> {
         if waits {
             self.skip(
                 page,
-                &format!("dated in the future; waits until {}", post.published),
+                format!("dated in the future; waits until {}", post.published),
             );
             self.wake(post.published);
         }
@@ -225,16 +225,25 @@ impl Comparison<'_> {
         });
     }
 
-    fn skip(&mut self, page: &str, reason: &str) {
+    fn skip(&mut self, page: &str, reason: impl Into<Cow<'static, str>>) {
         self.plan.skipped.push(Skipped {
-            page: page.to_string(),
-            reason: reason.to_string(),
+            page: name(self.snapshot, page),
+            reason: reason.into(),
         });
     }
 
-    fn fresh_key(&mut self, page: &str) -> String {
+    fn fresh_key(&mut self, page: &str) -> Arc<str> {
         let key = fresh_key(page, |key| self.keys.contains(key) || (self.taken)(key));
-        self.keys.insert(key.as_str().into());
+        let key: Arc<str> = key.into();
+        self.keys.insert(Arc::clone(&key));
         key
+    }
+}
+
+/// The path of a page, shared with the snapshot if it is there: there may be a hundred thousand in a plan.
+pub(super) fn name(snapshot: &Snapshot, page: &str) -> Arc<str> {
+    match snapshot.pages.get_key_value(page) {
+        Some((page, _)) => Arc::clone(page),
+        None => page.into(),
     }
 }

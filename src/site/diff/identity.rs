@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Known, Others, Part, Posts, Rules, State};
 use crate::ap::iri;
-use crate::site::snapshot::{Sighting, Snapshot, Verdict};
+use crate::site::snapshot::{Canonical, Sighting, Snapshot, Verdict};
 
 /// Splits pages into posts and others, with the reason why they are none.
 pub(super) fn judge<'a>(part: &Part<'a, '_>, rules: &Rules<'_>) -> (Posts<'a>, Others<'a>) {
@@ -238,10 +238,22 @@ fn duplicates<'a>(
     posts: &BTreeMap<&'a str, &'a Sighting>,
     origin: &str,
 ) -> Vec<(&'a str, String)> {
+    // A page that names itself is a duplicate of none; it matters only where others name it, too.
     let mut claims: HashMap<Cow<'a, str>, Vec<&'a str>> = HashMap::new();
     for (page, sighting) in posts {
-        if let Some(canonical) = sighting.canonical.url(origin, page) {
-            claims.entry(canonical).or_default().push(page);
+        if let Canonical::Other(canonical) = &sighting.canonical {
+            claims.entry(canonical.as_str().into()).or_default().push(page);
+        }
+    }
+    if claims.is_empty() {
+        return vec![];
+    }
+    for (page, sighting) in posts {
+        if let Canonical::Own = &sighting.canonical
+            && let Some(pages) = claims.get_mut(format!("{origin}{page}").as_str())
+        {
+            let at = pages.partition_point(|other| other < page);
+            pages.insert(at, page);
         }
     }
     let published: HashSet<&str> = known
@@ -292,7 +304,7 @@ mod tests {
     use crate::article::Article;
     use crate::site::feed::Mention;
     use crate::site::page::Standing;
-    use crate::site::snapshot::{Canonical, Folder, Post};
+    use crate::site::snapshot::{Folder, Post};
 
     const MARKED: Standing = Standing {
         asked: false,

@@ -252,8 +252,8 @@ impl Ledger {
         let pages = objects.filter_map(|object| object.page.as_deref());
         self.open.extend(pages.map(Arc::from));
         let changed = plan.changes.iter().map(|change| change.page.as_str());
-        let listed = plan.baseline.iter().map(|new| new.page.as_str());
-        self.open.extend(changed.chain(listed).map(Arc::from));
+        let listed = plan.baseline.iter().map(|new| Arc::clone(&new.page));
+        self.open.extend(changed.map(Arc::from).chain(listed));
     }
 }
 

@@ -10,6 +10,7 @@ mod ledger;
 mod moves;
 mod theme;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -141,18 +142,18 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct New {
     /// The KEY it gets.
-    pub key: String,
+    pub key: Arc<str>,
     /// Its path.
-    pub page: String,
+    pub page: Arc<str>,
 }
 
 /// A page that isn't published, or not yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
     /// Its path.
-    pub page: String,
+    pub page: Arc<str>,
     /// Why.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
 }
 
 /// Something to be remembered of an object, of which nobody is told.
@@ -305,8 +306,8 @@ fn compare<'a>(part: &Part<'a, '_>, rules: &Rules<'_>, now: Timestamp) -> (Plan,
     }
     for (page, reason) in others {
         plan.skipped.push(Skipped {
-            page: page.into(),
-            reason,
+            page: comparison::name(snapshot, page),
+            reason: reason.into(),
         });
     }
     plan.held = brake::astray(&plan.changes, known, &posts, rules.origin);

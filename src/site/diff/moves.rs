@@ -28,6 +28,9 @@ pub(super) fn find<'a>(
         left: orphans.to_vec(),
         moved: HashMap::new(),
     };
+    if orphans.is_empty() {
+        return found.moved;
+    }
 
     let mut by_canonical: HashMap<Cow<'_, str>, Vec<&'a str>> = HashMap::new();
     let mut by_fingerprint: HashMap<Print, Vec<&'a str>> = HashMap::new();

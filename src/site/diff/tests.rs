@@ -215,7 +215,7 @@ fn why<'a>(plan: &'a Plan, page: &str) -> &'a str {
     let reasons: Vec<_> = plan
         .skipped
         .iter()
-        .filter(|skipped| skipped.page == page)
+        .filter(|skipped| *skipped.page == *page)
         .collect();
     assert_eq!(reasons.len(), 1, "{page} is skipped for one reason: {reasons:?}");
     &reasons[0].reason

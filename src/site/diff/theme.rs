@@ -62,7 +62,7 @@ pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
         .partition(|change| change.action == Action::Update && aside.contains(change.key.as_str()));
     plan.changes = kept;
     plan.skipped.extend(Vec::into_iter(theirs).map(|change| Skipped {
-        page: change.page,
+        page: change.page.into(),
         reason: "only what surrounds its words changed, as most pages came out otherwise: a theme's doing, which is not sent"
             .into(),
     }));

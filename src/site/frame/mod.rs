@@ -9,6 +9,8 @@ mod sketch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use self::sketch::leads;
 pub use self::sketch::{Hash, MAX_SKETCH, Place, Sketch, Unit, UnitKind, add_up, card, sums, teasers};
 
@@ -28,7 +30,7 @@ const MAX_TEMPLATES: usize = 4;
 const MIN_OWN: u32 = 40;
 
 /// What the posts of a site have in common.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Texts in their places, sorted.
     shared: Box<[u64]>,

@@ -3,10 +3,13 @@
 //! A file whose stamp (times, size, inode) is the same as at the last scan isn't opened again. What can't be read is
 //! named in a warning and the rest goes on. The folder is only ever read.
 
+mod chronicle;
+mod codec;
 mod feeds;
 mod library;
 mod ranks;
 mod reader;
+mod recall;
 mod sample;
 mod stale;
 mod stamp;
@@ -22,12 +25,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use url::Url;
 
+pub use self::chronicle::Sink;
 use self::feeds::Feeds;
 pub use self::feeds::Heard;
 use self::library::Library;
 use self::ranks::Ranks;
 pub use self::reader::Reader;
 use self::reader::{Spelling, file_of, is_hidden, is_page, page_path};
+pub use self::recall::Due;
+use self::recall::Memory;
 use self::sample::Sample;
 use self::stale::{Found, Stale};
 use self::stamp::Stamp;
@@ -74,6 +80,7 @@ pub struct Scanner {
     sample: Sample,
     /// Folders that can't be opened, relative.
     closed: BTreeSet<PathBuf>,
+    memory: Memory,
 }
 
 /// What pages are read beside.
@@ -145,6 +152,7 @@ impl Scanner {
             ranks: Ranks::default(),
             sample: Sample::default(),
             closed: BTreeSet::new(),
+            memory: Memory::default(),
         }
     }
 
@@ -200,6 +208,7 @@ impl Scanner {
             self.feeds
                 .read(&self.root, &self.site, &feeds, now, &mut walk, &self.pages),
         );
+        stale.extend(self.hear());
         stale.extend(self.misheard());
         stale.sort_by(|a, b| a.page.cmp(&b.page));
         stale.dedup_by(|a, b| a.page == b.page);
@@ -339,6 +348,7 @@ impl Scanner {
             self.ranks.went(&file);
         }
         if let Some(before) = self.pages.remove(page) {
+            self.memory.untold.push(Arc::clone(page));
             changes.note(Arc::clone(page), Some(before));
         }
     }
@@ -362,6 +372,7 @@ impl Scanner {
             return;
         }
         let is_same = before.is_some_and(|before| before.says_the_same(&sighting));
+        self.memory.untold.push(Arc::clone(page));
         let before = self.pages.insert(Arc::clone(page), Arc::new(sighting));
         if !is_same {
             changes.note(Arc::clone(page), before);

@@ -176,12 +176,7 @@ impl Scanner {
             seal: stamp.seal(),
             fresh: stamp.is_fresh(now) || matches!(verdict, Verdict::Unreadable(_)),
             standing,
-            languages: (!alternates.is_empty()).then(|| {
-                Box::new(Languages {
-                    alternates: alternates.into(),
-                    translations: Box::default(),
-                })
-            }),
+            languages: Languages::of(alternates.into()),
             verdict,
         };
         (Ok(sighting), unsettled)

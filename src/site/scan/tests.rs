@@ -325,3 +325,118 @@ fn a_page_that_scripts_fill_says_what_the_feed_says_and_stays_when_the_feed_forg
         seen.verdict
     );
 }
+
+/// What a scanner leaves to the next one.
+#[derive(Default)]
+struct Left(Vec<u8>);
+
+impl Left {
+    fn by(&mut self, scanner: &mut Scanner, due: Due) {
+        assert_eq!(scanner.due(), due);
+        if due == Due::Whole {
+            self.0.clear();
+        }
+        let sink: Sink<'_> = &mut |bytes| {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        };
+        scanner.tell("me", sink).unwrap();
+        assert_eq!(scanner.due(), Due::Nothing);
+    }
+
+    fn next(&self, place: &Place) -> Scanner {
+        let mut scanner = Scanner::new(&place.root(), &place.scanner.site);
+        scanner.recall(self.0.as_slice(), "me").unwrap();
+        scanner
+    }
+}
+
+#[test]
+fn a_scanner_takes_over_what_another_one_read() {
+    let feed = |title: &str| {
+        format!(
+            "<rss version='2.0'><channel><link>https://blog.example/sub/</link><item><title>{title}</title>\
+             <link>https://blog.example/sub/a.html</link></item></channel></rss>"
+        )
+    };
+    let other = POST.replace("Text", "Other text");
+    let mut place = Place::new(&[
+        ("a.html", POST),
+        ("b/index.html", &other),
+        ("über c.html", "<p>No post.</p>"),
+        ("gone.html", POST),
+        ("feed.xml", &feed("Hi")),
+    ]);
+    let mut left = Left::default();
+    left.by(&mut place.scanner, Due::Whole);
+    assert_eq!(place.scan().read, 4);
+    // What was written just now is read once more, whoever starts next.
+    left.by(&mut place.scanner, Due::More);
+    assert_eq!(left.next(&place).scan(&Scope::All, &|_, _| {}).read, 4);
+
+    place.age();
+    place.scanner.memory.untold = place.scanner.pages.keys().cloned().collect();
+    left.by(&mut place.scanner, Due::More);
+    let mut next = left.next(&place);
+    let scan = next.scan(&Scope::All, &|_, _| {});
+    assert_eq!(scan.read, 0);
+    assert_eq!(scan.snapshot.pages, place.scan().snapshot.pages);
+    assert!(scan.snapshot.pages["/sub/a.html"].feed.is_some());
+    assert_eq!(next.due(), Due::Nothing);
+
+    // Meanwhile one page comes, one changes, one goes, and the feed says something else of one.
+    place.write("d.html", POST);
+    place.write("b/index.html", POST);
+    place.write("feed.xml", &feed("Ho"));
+    fs::remove_file(place.root().join("gone.html")).unwrap();
+    let mut next = left.next(&place);
+    let scan = next.scan(&Scope::All, &|_, _| {});
+    assert_eq!(scan.read, 3);
+    assert_eq!(
+        paths(&scan),
+        ["/sub/%C3%BCber%20c.html", "/sub/a.html", "/sub/b/", "/sub/d.html"]
+    );
+    let anew = Scanner::new(&place.root(), &place.scanner.site).scan(&Scope::All, &|_, _| {});
+    let what = |scan: &Scan| -> Vec<(Verdict, Option<Arc<crate::site::feed::Mention>>)> {
+        let pages = scan.snapshot.pages.values();
+        pages
+            .map(|seen| (seen.verdict.clone(), seen.feed.clone()))
+            .collect()
+    };
+    assert_eq!(what(&scan), what(&anew));
+    left.by(&mut next, Due::More);
+    assert_eq!(left.next(&place).pages.len(), 1, "three are fresh");
+}
+
+#[test]
+fn what_another_reader_left_or_of_another_folder_is_not_taken_over() {
+    let mut place = Place::new(&[("a.html", POST)]);
+    place.scan();
+    place.age();
+    let mut left = Left::default();
+    left.by(&mut place.scanner, Due::Whole);
+    let recalled = |root: &Path, reader: &str| {
+        let mut scanner = Scanner::new(root, &place.scanner.site);
+        let recalled = scanner.recall(left.0.as_slice(), reader);
+        assert_eq!(scanner.pages.len(), *recalled.as_ref().unwrap_or(&0));
+        recalled.is_ok()
+    };
+    assert!(recalled(&place.root(), "me"));
+    assert!(!recalled(&place.root(), "you"));
+    assert!(!recalled(place.folder.path(), "me"));
+}
+
+#[test]
+fn a_chronicle_that_says_most_things_twice_is_written_anew() {
+    let mut place = Place::new(&[("a.html", POST)]);
+    place.scan();
+    let mut left = Left::default();
+    left.by(&mut place.scanner, Due::Whole);
+    let length = left.0.len();
+    for _ in 0..1_100 {
+        place.scanner.memory.untold.push("/sub/a.html".into());
+        let due = place.scanner.due();
+        left.by(&mut place.scanner, due);
+    }
+    assert!(left.0.len() < length * 1_000 && left.next(&place).pages.len() <= 1);
+}
