@@ -344,6 +344,9 @@ mod tests {
         assert_eq!(page_path("posts/h%C3%A9llo/?a=b#c"), "/posts/h%C3%A9llo/");
         assert_eq!(page_path("/posts/héllo/"), "/posts/h%C3%A9llo/");
         assert_eq!(page_path("index.html"), "/");
-        assert_eq!(plain_page_path("/100%/what?/a%41/index.html"), "/100%25/what%3F/a%2541/");
+        assert_eq!(
+            plain_page_path("/100%/what?/a%41/index.html"),
+            "/100%25/what%3F/a%2541/"
+        );
     }
 }

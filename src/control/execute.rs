@@ -353,17 +353,18 @@ fn interaction(instance: &Instance, action: InteractionAction, id: &str) -> Resu
 }
 
 fn render(instance: &Instance, format: Format) -> Result<Reply, Failure> {
-    let mut files = Vec::new();
+    let mut pages = Vec::new();
     for page in widget::pages(instance) {
-        let content = match format {
-            Format::Html => widget::thread(instance, &page.path)?,
-            Format::Json => widget::interactions(instance, &page.path)?
-                .map(|data| format!("{data:#}\n"))
-                .unwrap_or_default(),
-        };
-        files.push(json!({ "page": page.path, "content": content }));
+        let said = widget::interactions(instance, &page.path)?.unwrap_or_default();
+        pages.push(match format {
+            Format::Html => json!({ "page": page.path, "html": widget::thread(instance, &page.path)? }),
+            Format::Json => json!({ "page": page.path, "said": said }),
+            Format::Data => json!({
+                "page": page.path, "html": widget::thread(instance, &page.path)?, "counts": said["counts"],
+            }),
+        });
     }
-    Ok(Reply::data(Value::Array(files)))
+    Ok(Reply::data(Value::Array(pages)))
 }
 
 fn done_reply(done: &[Done]) -> Reply {

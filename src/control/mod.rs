@@ -172,6 +172,8 @@ pub enum Format {
     Html,
     /// What `/ap/interactions` answers.
     Json,
+    /// One file `tidings.json`: the thread and the numbers of every page, by its path.
+    Data,
 }
 
 /// What can be done about a follower.

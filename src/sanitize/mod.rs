@@ -7,6 +7,7 @@
 mod address;
 mod element;
 mod embed;
+mod inert;
 mod math;
 mod media;
 pub(crate) mod nesting;
@@ -16,6 +17,8 @@ mod unshown;
 mod writer;
 
 use crate::dom::{Edge, ElementRef, Html, Node};
+
+pub use inert::inert_html;
 pub use media::image_type;
 pub use own::{Own, own_html, own_tree};
 pub use remote::{MAX_REMOTE, remote_html};

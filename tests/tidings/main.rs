@@ -32,6 +32,7 @@ mod proxy; // behind the real nginx, Apache httpd and Caddy
 mod publish; // the river out, from the folder to the jobs
 mod regression; // what once went wrong, each with its cause
 mod remote; // actors, keys, objects, handles, and the guard on the way to them
+mod render; // what people said, in pages that real generators build
 mod restart; // nothing is lost, however it ends
 mod served; // a remote server that serves pages as a test wants them
 mod theme; // what the guide promises to those who write themes

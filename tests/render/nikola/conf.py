@@ -1,0 +1,15 @@
+BLOG_AUTHOR = "A"
+BLOG_TITLE = "Small"
+BLOG_EMAIL = "a@blog.example"
+BLOG_DESCRIPTION = "Small."
+SITE_URL = "https://blog.example/"
+DEFAULT_LANG = "en"
+TRANSLATIONS = {DEFAULT_LANG: ""}
+TIMEZONE = "UTC"
+THEME = "small"
+POSTS = (("posts/*.md", "posts", "post.tmpl"),)
+PAGES = ()
+COMPILERS = {"markdown": [".md"]}
+NAVIGATION_LINKS = {DEFAULT_LANG: ()}
+NAVIGATION_ALT_LINKS = {DEFAULT_LANG: ()}
+GLOBAL_CONTEXT = {}
