@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::deliver;
 use crate::hooks;
-use crate::inbox::blocklist::Rules;
+use crate::inbox::blocklist::{self, Rules};
 use crate::inbox::gate::Gate;
 use crate::keys::{KeyPair, Keys};
 use crate::net::Client;
@@ -130,6 +130,12 @@ impl Instance {
     /// long as it stays. It is to be asked for before the document is made.
     pub fn version(&self) -> u64 {
         self.configured.load(Ordering::Acquire) + self.keys.version() + self.store.version()
+    }
+
+    /// Whether nothing is sent to a host and nothing taken or fetched from it: by `ap.toml`, or by a block of its domain or
+    /// of one above it.
+    pub fn refuses(&self, host: &str) -> bool {
+        self.config().federation.refuses(host) || blocklist::domain_block(&self.store.blocks, host).is_some()
     }
 
     /// Whether what others say about one of our objects is taken and shown. A note belongs to no page: it is always open.

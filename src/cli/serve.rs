@@ -5,21 +5,26 @@ use std::sync::Arc;
 use super::{Outcome, Session};
 use crate::control::{Failure, Watcher};
 use crate::daemon;
-use crate::hooks::Helper;
+use crate::hooks::{self, Helper};
 
 /// Runs the daemon until it is told to stop.
 pub(super) fn run(session: &Session<'_>) -> Outcome {
     session.start_log("info");
     let config = session.config()?;
-    let helper =
-        if config.runs_commands() {
-            let started = Helper::start(&config.file);
-            Some(started.map_err(|error| {
-                Failure::failed(format!("the helper for hooks can't be started: {error}"))
-            })?)
-        } else {
-            None
-        };
+    let served = hooks::places(&config.site.data)
+        .iter()
+        .any(|place| place.exists());
+    let helper = if config.runs_commands() && !served {
+        if std::env::var_os("RUNTIME_DIRECTORY").is_some() {
+            tracing::warn!(
+                "commands of hooks run inside this service's sandbox: tidings-hooks.socket runs them outside of it"
+            );
+        }
+        let fail = |error| Failure::failed(format!("the helper for hooks can't be started: {error}"));
+        Some(Helper::start(&config.file).map_err(fail)?)
+    } else {
+        None
+    };
     daemon::confine(&config)?;
     let bar = session.screen.progress();
     let watcher: Watcher = Arc::new(move |step| {

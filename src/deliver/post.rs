@@ -33,7 +33,7 @@ pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel, place: Owned
         Ok(url) if url.has_host() => url,
         _ => return Outcome::Refused("the inbox is not a URL".into()),
     };
-    let blocked = is_blocked(instance, url.host_str().unwrap_or_default());
+    let blocked = instance.refuses(url.host_str().unwrap_or_default());
     let body = match body(instance, parcel).await {
         Ok(body) => body,
         Err(reason) => return Outcome::Hindered(reason),
@@ -66,21 +66,6 @@ pub(super) async fn post(instance: &Arc<Instance>, parcel: &Parcel, place: Owned
 enum Trouble {
     Net(NetError),
     Here(String),
-}
-
-fn is_blocked(instance: &Instance, host: &str) -> bool {
-    if instance.config().federation.refuses(host) {
-        return true;
-    }
-    // A block of a domain holds for all below it.
-    let mut rest = Some(host);
-    while let Some(domain) = rest {
-        if instance.store.blocks.contains(domain) {
-            return true;
-        }
-        rest = domain.split_once('.').map(|(_, above)| above);
-    }
-    false
 }
 
 /// Whether this is a Reject: by it a server learns that its people follow no longer, which those of a blocked one should

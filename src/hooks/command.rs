@@ -341,6 +341,7 @@ mod tests {
         assert_eq!(ran.printed, ["{}", "oh"]);
         assert_eq!(ran.failure, None);
         assert!(run_shell("exit 3", 60).failure.unwrap().contains('3'));
+        assert!(run_shell("kill -9 $$", 60).failure.unwrap().contains("signal: 9"));
         let mut words = Vec::new();
         let mut task = shell(&mut words, "", 60);
         let missing = ["/no/such/program".to_string()];

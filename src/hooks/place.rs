@@ -99,7 +99,7 @@ impl Place {
                 .connect()
                 .map_err(|error| Trouble::Away(format!("the helper is gone ({error}): restart the daemon"))),
             Some(Own::Nothing) => Err(Trouble::Away(
-                "the first [[hook]] with a command needs a restart of the daemon".into(),
+                "nobody runs commands: restart the daemon, or start `tidings hooks run`".into(),
             )),
             None => {
                 let (ours, theirs) = UnixStream::pair()

@@ -12,7 +12,7 @@ use super::blocked::{Blocked, Rule, Said, host, is_domain};
 use super::moderation::{self, ModerationError};
 use super::{Refusal, event, follow};
 use crate::instance::Instance;
-use crate::store::{Author, Block, Interaction, InteractionState, StoreError};
+use crate::store::{Author, Block, Interaction, InteractionState, StoreError, Table};
 
 /// Blocks that are written in one go: a list of many thousands would wait for the disk as often.
 const BATCH: usize = 1000;
@@ -29,15 +29,20 @@ fn block_of_host(instance: &Instance, host: &str) -> Option<String> {
     if instance.config().federation.refuses(host) {
         return Some(format!("{host} (ap.toml)"));
     }
-    let blocks = &instance.store.blocks;
+    domain_block(&instance.store.blocks, host)
+}
+
+/// The block of a domain in this list that covers a host.
+pub fn domain_block(blocks: &Table<Block>, host: &str) -> Option<String> {
     if blocks.is_empty() {
         return None;
     }
+    let host = host.trim_matches(['[', ']']).trim_end_matches('.').to_lowercase();
     if host.parse::<IpAddr>().is_ok() {
-        return blocks.contains(host).then(|| host.to_string());
+        return blocks.contains(&host).then_some(host);
     }
     // The domain and those above it: `a.b.example`, `b.example`, `example`.
-    std::iter::successors(Some(host), |host| host.split_once('.').map(|(_, above)| above))
+    std::iter::successors(Some(&*host), |host| host.split_once('.').map(|(_, above)| above))
         .find(|domain| is_domain(domain) && blocks.contains(domain))
         .map(str::to_string)
 }

@@ -157,8 +157,7 @@ async fn ask(instance: &Instance, url: &Url, scheme: Scheme) -> Result<Answer, R
         };
         sig::sign(scheme, &request, &keys.rsa, &key_id, now)
     };
-    let federation = &instance.config().federation;
-    if federation.refuses(url.host_str().unwrap_or_default()) {
+    if instance.refuses(url.host_str().unwrap_or_default()) {
         return Err(RemoteError::Refused(format!(
             "{} is blocked here",
             net::host_of(url)

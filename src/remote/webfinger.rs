@@ -83,9 +83,8 @@ pub struct Found {
 /// # Errors
 /// [`RemoteError::Invalid`] when the answer isn't JSON, and what any fetch may say.
 pub async fn look_up(instance: &Instance, handle: &Handle) -> Result<Found, RemoteError> {
-    let federation = &instance.config().federation;
     let host_alone = handle.host.split(':').next().unwrap_or_default();
-    if federation.refuses(host_alone) {
+    if instance.refuses(host_alone) {
         return Err(RemoteError::Refused(format!("{host_alone} is blocked here")));
     }
     let name = format!("@{}@{}", handle.user, handle.host);

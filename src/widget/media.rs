@@ -362,7 +362,7 @@ async fn fetch(
     let url = source.url.as_str();
     let parsed = Url::parse(url).map_err(|_| Unfit::Url(url.to_string()))?;
     let config = instance.config();
-    if config.federation.refuses(parsed.host_str().unwrap_or_default()) {
+    if instance.refuses(parsed.host_str().unwrap_or_default()) {
         return Err(Unfit::Blocked);
     }
     // Whoever serves a picture to browsers asks for no signature.

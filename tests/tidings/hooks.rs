@@ -260,6 +260,25 @@ async fn a_service_of_its_own_runs_commands_in_the_helpers_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_wait_when_who_runs_commands_is_gone() {
+    let mut world = start(&shell("['like']", "cat >> heard", "")).await;
+    let children = format!("/proc/{0}/task/{0}/children", world.pid());
+    let helper: i32 = std::fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    let helper = rustix::process::Pid::from_raw(helper).unwrap();
+    rustix::process::kill_process(helper, rustix::process::Signal::KILL).unwrap();
+    is_over(&helper.as_raw_nonzero().to_string()).await;
+    let peer = Peer::start("127.0.0.2").await;
+    assert_eq!(like(&world, &peer, 1).await, 202);
+    wait_for("the log to say so", || async {
+        world.log().contains("the helper is gone").then_some(())
+    })
+    .await;
+    world.restart().await;
+    let heard = world.site.root().join("heard");
+    wait_for("the hook", || async { (lines(&heard).len() == 1).then_some(()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_command_of_a_running_daemon_waits_for_its_restart() {
     let mut world = start("").await;
     world.configure(&shell("['like']", "cat >> heard", ""));

@@ -27,6 +27,7 @@ mod layers; // imports point down, doors stay doors
 mod main_job; // a folder of pages becomes an account that people follow
 mod media; // pictures, sound, code and formulas, on the way to a follower
 mod notes; // notes from the command line, and who reacted to a page
+mod owner; // the owner's word, by the commands and by ap.toml
 mod power; // every prefix of what reached the disk
 mod proxy; // behind the real nginx, Apache httpd and Caddy
 mod publish; // the river out, from the folder to the jobs
