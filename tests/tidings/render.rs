@@ -182,7 +182,10 @@ async fn replies_stand_in_the_built_pages(title: &str, name: &str, program: &str
     );
     assert!(!text.contains("1337"), "{title}: {text}");
     // Nikola writes pages anew, and entities as what they mean.
-    assert!(text.replace("&#123;", "{").contains("{{ 7 * 191 }}"), "{title}: {text}");
+    assert!(
+        text.replace("&#123;", "{").contains("{{ 7 * 191 }}"),
+        "{title}: {text}"
+    );
 
     // Pages that were built again with replies in them say nothing new.
     let plan = world.command(&["plan", "--json"]).await.json();

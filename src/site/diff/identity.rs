@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{Known, Others, Part, Posts, Rules, State};
 use crate::ap::iri;
+use crate::site::page::is_beside_posts;
 use crate::site::snapshot::{Canonical, Sighting, Snapshot, Verdict};
 
 /// Splits pages into posts and others, with the reason why they are none.
@@ -67,27 +68,6 @@ const ENOUGH: usize = 3;
 
 /// A build writes its files one after the other. So long after one of them the next may still be of the same build.
 const PAUSE: SignedDuration = SignedDuration::from_millis(250);
-
-/// Pages that sites have beside their posts, by the last part of their paths: whatever date they have, they are listed
-/// with the posts only where they are meant as such.
-const BESIDE_POSTS: [&str; 16] = [
-    "about",
-    "about-me",
-    "colophon",
-    "contact",
-    "cookies",
-    "datenschutz",
-    "faq",
-    "impressum",
-    "imprint",
-    "kontakt",
-    "license",
-    "now",
-    "privacy",
-    "search",
-    "ueber",
-    "uses",
-];
 
 /// The posts of one folder that the feeds name.
 #[derive(Clone, Copy)]
@@ -194,12 +174,6 @@ fn built(snapshot: &Snapshot, posts: Option<Timestamp>) -> Option<Timestamp> {
         end = written;
     }
     Some(end)
-}
-
-fn is_beside_posts(page: &str) -> bool {
-    let last = page.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let name = last.rsplit_once('.').map_or(last, |(name, _)| name);
-    BESIDE_POSTS.contains(&name)
 }
 
 /// The folder in which a page lies, with years, months and days all alike.

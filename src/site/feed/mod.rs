@@ -10,6 +10,7 @@ mod sitemap;
 
 use std::collections::HashMap;
 use std::panic::{self, AssertUnwindSafe};
+use std::time::SystemTime;
 
 use feed_rs::model;
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use url::Url;
 
 use crate::ap::iri;
 use crate::sanitize;
-use crate::site::page::Guide;
+use crate::site::page::{self, Guide};
 
 pub use self::index::{Index, bare};
 pub use self::sitemap::{Sitemap, may_be_sitemap};
@@ -114,7 +115,11 @@ pub fn texts(bytes: &[u8], own: &Url, site: &Url) -> Vec<(String, String)> {
 }
 
 fn parse(bytes: &[u8], own: &Url) -> Option<model::Feed> {
-    let parser = feed_rs::parser::Builder::new().base_uri(Some(own)).build();
+    // The library takes no time without a zone, which many templates write.
+    let parser = feed_rs::parser::Builder::new()
+        .base_uri(Some(own))
+        .timestamp_parser(|text| Some(SystemTime::from(page::instant(text)?).into()))
+        .build();
     // feed-rs 3.0 panics at durations (of podcasts) with more than twenty digits.
     panic::catch_unwind(AssertUnwindSafe(|| parser.parse(bytes)))
         .ok()?

@@ -29,6 +29,18 @@ const MAX_TEMPLATES: usize = 4;
 /// Weight of a post's own text below which it doesn't tell where the text of posts stands.
 const MIN_OWN: u32 = 40;
 
+/// Which comes first in 03/04/2026.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Nobody knows.
+    #[default]
+    Open,
+    /// The day.
+    DayFirst,
+    /// The month.
+    MonthFirst,
+}
+
 /// What the posts of a site have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
@@ -44,6 +56,8 @@ pub struct Frame {
     card: Box<[u64]>,
     /// Whether most posts call themselves articles for cards.
     articles: bool,
+    /// The order of day and month in which the site's pages write dates that can be read in one way only.
+    order: Order,
 }
 
 /// What the frame says of a unit.
@@ -58,15 +72,23 @@ pub enum Share {
 }
 
 impl Frame {
-    /// Learns from the sketches of some posts.
+    /// Learns from the sketches of some posts, and from those of other pages how dates are written.
     pub fn learn(sketches: &[&Sketch]) -> Frame {
+        let order = order(sketches);
+        let posts: Vec<&Sketch> = sketches
+            .iter()
+            .copied()
+            .filter(|sketch| sketch.is_post())
+            .collect();
+        let sketches = posts.as_slice();
         let all = count(sketches.len());
         if sketches.len() < MIN_SAMPLE {
-            return Frame::default();
+            return Frame::of_order(order);
         }
         let counts = Counts::of(sketches);
         let mut frame = Frame {
             shared: sorted(counts.shared(all)),
+            order,
             ..Frame::default()
         };
         frame.chrome = sorted(counts.chrome(sketches, all));
@@ -88,6 +110,19 @@ impl Frame {
         holds(&self.card, card(said))
     }
 
+    /// One that knows nothing but the order in which the site writes day and month.
+    pub fn of_order(order: Order) -> Frame {
+        Frame {
+            order,
+            ..Frame::default()
+        }
+    }
+
+    /// The order in which the site writes day and month, as far as its pages show it.
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
     /// Whether nothing was learned.
     pub fn is_empty(&self) -> bool {
         self.shared.is_empty()
@@ -96,6 +131,7 @@ impl Frame {
             && self.content.is_empty()
             && self.card.is_empty()
             && !self.articles
+            && self.order == Order::Open
     }
 
     /// What it says of a unit of a page.
@@ -332,6 +368,20 @@ fn cards(sketches: &[&Sketch]) -> Vec<u64> {
         .filter(|(_, pages)| *pages >= MIN_SAMPLE)
         .map(|(said, _)| said)
         .collect()
+}
+
+/// The order of day and month that some pages show, if no other shows the other one.
+fn order(sketches: &[&Sketch]) -> Order {
+    let mut shown = sketches
+        .iter()
+        .map(|sketch| sketch.order)
+        .filter(|order| *order != Order::Open);
+    let first = shown.next().unwrap_or_default();
+    if shown.all(|order| order == first) {
+        first
+    } else {
+        Order::Open
+    }
 }
 
 fn is_common(pages: u32, all: u32) -> bool {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::Order;
+
 /// Places and units of one sketch; a page with more is cut. A post of 50,000 words has half as many.
 pub const MAX_SKETCH: usize = 4_000;
 
@@ -18,6 +20,15 @@ pub struct Sketch {
     pub card: Vec<u64>,
     /// Whether it calls itself an article for cards (og:type).
     pub article: bool,
+    /// The order in which it writes day and month.
+    pub order: Order,
+}
+
+impl Sketch {
+    /// Whether it is of a post: of other pages only the order of day and month counts.
+    pub fn is_post(&self) -> bool {
+        !self.places.is_empty()
+    }
 }
 
 /// An element of a page.

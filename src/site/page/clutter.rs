@@ -342,6 +342,106 @@ fn is_turning(element: ElementRef<'_>) -> bool {
     name(element) == "a" && (has_word(element, "rel", "prev") || has_word(element, "rel", "next"))
 }
 
+/// Words of the links to the post before and to the one after, and of their labels.
+const TURNING: [&str; 27] = [
+    "next",
+    "previous",
+    "prev",
+    "older",
+    "newer",
+    "next post",
+    "previous post",
+    "older post",
+    "newer post",
+    "next entry",
+    "previous entry",
+    "next article",
+    "previous article",
+    "weiter",
+    "zurück",
+    "nächster",
+    "vorheriger",
+    "nächster beitrag",
+    "vorheriger beitrag",
+    "suivant",
+    "précédent",
+    "article suivant",
+    "article précédent",
+    "siguiente",
+    "anterior",
+    "successivo",
+    "precedente",
+];
+
+/// Signs of the same.
+const ARROWS: [char; 12] = ['←', '→', '«', '»', '‹', '›', '<', '>', '⟵', '⟶', '⇐', '⇒'];
+
+/// Whether a link leads to the post before or after by its words: it stands in a line of nothing but such links and
+/// their labels.
+pub(super) fn turns(link: ElementRef<'_>) -> bool {
+    let Some(line) = ancestors(link).find(|around| super::document::is_separate(name(*around))) else {
+        return false;
+    };
+    if !matches!(name(line), "p" | "div" | "td" | "center" | "li" | "span") {
+        return false;
+    }
+    let says = |text: &str| {
+        let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
+        TURNING.contains(&bare.to_lowercase().as_str())
+    };
+    let rest = text_without(line, |inner| name(inner) == "a");
+    let own = text(link);
+    let points = own.starts_with(ARROWS) || own.ends_with(ARROWS);
+    let labelled = rest.split([':', '|', '·']).any(|label| says(label));
+    let is_bare = rest.chars().all(|c| !c.is_alphanumeric());
+    let only_labels = || {
+        rest.split([':', '|', '·'])
+            .all(|label| says(label) || label.trim().is_empty())
+    };
+    (labelled && only_labels()) || (is_bare && (points || says(&own)))
+}
+
+/// The line before the text that says the summary once more: below the headline, above the date or by its name.
+pub(super) fn deck(root: &Root<'_>, summary: &str, times: &Times) -> Option<NodeId> {
+    let mut found = None;
+    let mut rest = false;
+    for element in root.element.descendent_elements().skip(1) {
+        if let Some(found) = found {
+            if times.shown_by.contains(&element.id()) {
+                return Some(found);
+            }
+            rest |= name(element) == "p";
+            if rest {
+                return None;
+            }
+            continue;
+        }
+        if !matches!(name(element), "p" | "div" | "span" | "h2" | "h3" | "em") || text(element) != summary {
+            continue;
+        }
+        let called = element.classes().any(|class| {
+            class.split(['-', '_']).any(|word| {
+                matches!(
+                    word,
+                    "description"
+                        | "subtitle"
+                        | "deck"
+                        | "dek"
+                        | "standfirst"
+                        | "tagline"
+                        | "summary"
+                        | "excerpt"
+                )
+            })
+        });
+        if called && text(root.element).len() > summary.len() {
+            return Some(element.id());
+        }
+        found = Some(element.id());
+    }
+    None
+}
+
 /// The text of an element beside its links and dates.
 pub(super) fn outside_links(element: ElementRef<'_>) -> String {
     text_without(element, |inner| matches!(name(inner), "a" | "time"))

@@ -8,7 +8,7 @@ use super::microformats::Entries;
 use super::region::{self, Region};
 use super::time::Times;
 use super::view::{Core, View};
-use super::{clutter, links};
+use super::{clutter, keywords, links};
 use crate::article::Media;
 use crate::dom::{ElementRef, NodeSet};
 use crate::sanitize::{self, Own};
@@ -97,16 +97,24 @@ fn marked<'a>(document: &Document<'a>, entry: &Entries<'a>, region: &Region<'a>)
     None
 }
 
-/// Cleans the content of what isn't part of it. Fragments lead to `url`, the page's canonical address.
+/// Cleans the content of what isn't part of it: the title and the summary that stand there once more, above all. Fragments lead to `url`, the page's canonical address.
 pub(super) fn read(
     document: &Document<'_>,
     root: &Root<'_>,
     region: &Region<'_>,
-    title: Option<&str>,
+    (title, deck): (Option<&str>, Option<&str>),
     times: &Times,
     url: &Url,
 ) -> Own {
     let mut skip = clutter::find(root, title, times);
+    skip.extend(deck.and_then(|deck| clutter::deck(root, deck, times)));
+    for link in root.element.descendent_elements() {
+        if document.leads_elsewhere(link) && clutter::turns(link) {
+            skip.insert(clutter::climb(root, link, &|around| {
+                clutter::outside_links(around)
+            }));
+        }
+    }
     for element in elements(*root.element)
         .into_iter()
         .filter(|element| times.shown_by.contains(&element.id()))
@@ -123,6 +131,9 @@ pub(super) fn read(
                 links::label(document, around)
             }));
         }
+    }
+    if let Some(written) = keywords::read(region) {
+        skip.insert(written.element.id());
     }
     let resolve = |href: &str| {
         let href = href.trim();

@@ -1,12 +1,13 @@
 //! The line in which a page shows its date as text, where no element or class says that it is one.
 
 use super::claim::Date;
-use super::document::{Document, ancestors, has_word, language_of, name, text, text_without, within};
+use super::document::{Document, ancestors, has_word, name, text, text_without, within};
 use super::links;
 use super::region::{self, Region};
-use super::time::{CHANGED, MAX_LABEL, MAX_MARK, Times, boxes, is_of_another, is_update};
-use super::written::{self, Order};
-use crate::dom::{ElementRef, Node};
+use super::time::{MAX_LABEL, MAX_MARK, Times, boxes, is_of_another, is_update, tells_of_change};
+use super::written;
+use crate::dom::{ElementRef, Html, Node};
+use crate::site::frame::Order;
 
 /// Dates of one line: of publication and of a change.
 const MAX_DATES: usize = 2;
@@ -42,7 +43,7 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>, times: &mut Tim
             continue;
         }
         after_text |= is_prose(element);
-        let dates = dates_of(element);
+        let dates = dates_of(document, element);
         if dates.is_empty() || !is_beside_text(region, element) {
             continue;
         }
@@ -56,7 +57,7 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>, times: &mut Tim
             &["update", "updated", "modified", "lastmod", "edited"],
         );
         for (date, label) in dates {
-            if called || CHANGED.iter().any(|word| label.contains(word)) || is_update(element) {
+            if called || tells_of_change(&label) || is_update(element) {
                 if times.updated.is_none() {
                     times.updated = Some(date);
                     times.shown_by.push(element.id());
@@ -83,6 +84,24 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>, times: &mut Tim
     }
 }
 
+/// The order of day and month in the short lines of a page, wherever they stand.
+pub(super) fn order(html: &Html) -> Order {
+    let mut found = Order::Open;
+    for node in html.root().descendants() {
+        let Node::Text(text) = node.value() else { continue };
+        let is_long = text.len() > MAX_LABEL;
+        if is_long || !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            continue;
+        }
+        match written::order(text) {
+            Order::Open => {}
+            other if found != Order::Open && found != other => return Order::Open,
+            other => found = other,
+        }
+    }
+    found
+}
+
 /// How surely a line is about the post's own date.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
@@ -93,7 +112,7 @@ enum Place {
 
 /// The days that an element's own text names, each with what stands before it, in lower case. The last takes what
 /// stands after it, too.
-fn dates_of(element: ElementRef<'_>) -> Vec<(Date, String)> {
+fn dates_of(document: &Document<'_>, element: ElementRef<'_>) -> Vec<(Date, String)> {
     let has_digit = element.children().any(
         |node| matches!(node.value(), Node::Text(text) if text.bytes().any(|byte| byte.is_ascii_digit())),
     );
@@ -108,7 +127,7 @@ fn dates_of(element: ElementRef<'_>) -> Vec<(Date, String)> {
     if sentence || line.chars().count() > MAX_LABEL {
         return vec![];
     }
-    let all = written::all(&line, Order::of(language_of(element)));
+    let all = written::all(&line, document.order_at(element));
     let mut start = 0;
     let mut dates: Vec<(Date, String)> = vec![];
     for (date, place) in all {
@@ -204,7 +223,6 @@ fn is_beside_heading(element: ElementRef<'_>, heading: Option<ElementRef<'_>>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dom::Html;
 
     fn days(html: &str) -> (Option<String>, Option<String>) {
         let html = Html::parse_document(html);

@@ -10,7 +10,8 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::claim::{Date, Precision};
 use super::document::Document;
-use super::written::{self, Order};
+use super::written;
+use crate::site::frame::Order;
 
 /// Characters of the longest date in any of the forms below: JavaScript's, with the zone's name after it.
 const MAX_DATE: usize = 90;
@@ -33,10 +34,10 @@ pub(super) fn machine(text: &str) -> Option<Date> {
     (YEARS.contains(&date.day.year()) && !unset).then_some(date)
 }
 
-/// Reads what a reader sees, in the language of the page: the forms of [`machine`], and a day in words in a line that
+/// Reads what a reader sees, with day and month in this order where it matters: the forms of [`machine`], and a day in words in a line that
 /// names no other ([`written`]).
-pub(super) fn words(text: &str, language: Option<&str>) -> Option<Date> {
-    machine(text).or_else(|| only(text, Order::of(language)))
+pub(super) fn words(text: &str, order: Order) -> Option<Date> {
+    machine(text).or_else(|| only(text, order))
 }
 
 /// The date of a line, when it names one day only.
@@ -218,13 +219,13 @@ mod tests {
             "Posted on 01 Nov 2026",
         ] {
             assert_eq!(
-                words(text, None).expect(text).day.to_string(),
+                words(text, Order::Open).expect(text).day.to_string(),
                 "2026-11-01",
                 "{text}"
             );
         }
-        assert!(words("1. November", None).is_none());
-        assert!(words("1 November 2026 to 3 November 2026", None).is_none());
+        assert!(words("1. November", Order::Open).is_none());
+        assert!(words("1 November 2026 to 3 November 2026", Order::Open).is_none());
     }
 
     #[test]
@@ -255,8 +256,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,70}", digits in "[0-9TZ:+. -]{0,40}") {
-            words(&text, None);
-            words(&digits, Some("de"));
+            words(&text, Order::Open);
+            words(&digits, Order::DayFirst);
         }
     }
 }

@@ -4,8 +4,9 @@
 
 use url::Url;
 
-use super::MAX_LINE;
+use super::{MAX_LINE, written};
 use crate::dom::{Edge, ElementRef, Html, Node, NodeRef};
+use crate::site::frame::{Frame, Order};
 
 /// A page, its elements in document order, and what its links are relative to.
 pub(super) struct Document<'a> {
@@ -19,6 +20,8 @@ pub(super) struct Document<'a> {
     pub(super) base: Url,
     /// `site.url`, ending in `/`.
     pub(super) site: Url,
+    /// The order in which the site writes day and month, as far as its other pages show it.
+    pub(super) order: Order,
 }
 
 impl<'a> Document<'a> {
@@ -41,6 +44,23 @@ impl<'a> Document<'a> {
             own,
             base,
             site: site.clone(),
+            order: Order::Open,
+        }
+    }
+
+    /// With what the other pages of the site show.
+    pub(super) fn beside(self, frame: Option<&Frame>) -> Document<'a> {
+        Document {
+            order: frame.map_or(Order::Open, Frame::order),
+            ..self
+        }
+    }
+
+    /// The order of day and month at an element: the site's, else that of the language there.
+    pub(super) fn order_at(&self, element: ElementRef<'_>) -> Order {
+        match self.order {
+            Order::Open => written::custom(language_of(element)),
+            known => known,
         }
     }
 

@@ -5,6 +5,7 @@ use super::claim::{Claim, Date, Precision};
 use super::content::Root;
 use super::document::{self, Document};
 use super::heard;
+use super::keywords;
 use super::links;
 use super::meta::{self, Meta};
 use super::region::Region;
@@ -25,11 +26,18 @@ pub(super) fn first<'a, T>(
         .find_map(|claim| field(claim).map(|value| (value, claim.source)))
 }
 
-/// Takes out of the claims what several posts of the site say of themselves alike: the site's own description, and the
-/// picture that stands for all of it.
+/// Takes out of the claims what several posts of the site say of themselves alike: the site's own name and description,
+/// and the picture that stands for all of it.
 pub(super) fn keep_own(claims: &mut [Claim], frame: Option<&Frame>) {
     let Some(frame) = frame else { return };
+    // A headline that returns ("Notes of the week") is one all the same.
+    let headline = claims.iter().find(|claim| claim.source == "HTML");
+    let headline = headline.and_then(|claim| claim.title.clone());
     for claim in claims {
+        claim.title = claim
+            .title
+            .take()
+            .filter(|title| headline.as_ref() == Some(title) || !frame.is_on_every_card(title));
         claim.summary = claim
             .summary
             .take()
@@ -70,6 +78,18 @@ pub(super) fn published(claims: &[Claim]) -> Option<(Date, &'static str)> {
             .or(Some((date, by)));
     }
     Some((date, by))
+}
+
+/// When it was changed by the most trusted claim; of a bare day, at the feed's time if that is on it in some zone.
+pub(super) fn updated(claims: &[Claim]) -> Option<(Date, &'static str)> {
+    let (date, by) = first(claims, |claim| claim.updated)?;
+    let exact = first(claims, |claim| {
+        claim
+            .updated
+            .filter(|other| date.precision == Precision::Day && other.precision != Precision::Day)
+            .filter(|other| heard::same_day(date.at, other.at))
+    });
+    exact.or(Some((date, by)))
 }
 
 /// The evidence for a date.
@@ -123,7 +143,7 @@ pub(super) fn language(
         .or_else(|| first(claims, |claim| claim.language.clone()))
 }
 
-/// The tags of all sources, each once; a feed's categories, among which are the
+/// The tags of all sources, each once; those that stand in a line without links where there are none; a feed's categories, among which are the
 /// sections of a site, only where the page names none, and the meta keywords, written for search engines, only where
 /// nobody else does. A tag gets the address of the site's own page for it when this page links that.
 pub(super) fn tags(
@@ -156,6 +176,14 @@ pub(super) fn tags(
     }
     for link in &linked {
         add(&mut tags, &link.name, "links to tags", evidence);
+    }
+    if tags.is_empty()
+        && let Some(written) = keywords::read(region)
+        && !keywords::has_links(&written, document)
+    {
+        for name in &written.names {
+            add(&mut tags, name, "a line of tags", evidence);
+        }
     }
     for weak in [FEED, meta::PLAIN] {
         if tags.is_empty() {

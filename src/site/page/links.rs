@@ -4,7 +4,9 @@ use url::Url;
 
 use super::document::{Document, ancestors, has_word, name, some_line, text, text_without, within};
 use super::region::{self, Region};
+use super::written;
 use crate::dom::ElementRef;
+use crate::site::frame::Order;
 
 /// A link to the site's page for a tag.
 pub(super) struct TagLink<'a> {
@@ -48,6 +50,9 @@ const MAX_LINKS: usize = 200;
 
 /// Characters beside the links of a list of tags: "Tags:", "Filed under:".
 const MAX_LABEL: usize = 20;
+
+/// Characters of a line about the post.
+const MAX_LINE: usize = 80;
 
 /// Reads a link as one to a tag's page: by `rel="tag"`, or by its path.
 pub(super) fn tag<'a>(document: &Document<'_>, link: ElementRef<'a>) -> Option<TagLink<'a>> {
@@ -105,10 +110,25 @@ pub(super) fn tags<'a>(document: &Document<'_>, region: &Region<'a>) -> Vec<TagL
         .filter(|tag| {
             ancestors(tag.element)
                 .take_while(|around| around.id() != region.element.id())
-                .all(|around| !region::is_beside(around) && name(around) != "article")
+                .all(|around| (!region::is_beside(around) || is_byline(around)) && name(around) != "article")
         })
         .filter(|tag| is_listed(document, region, tag.element))
         .collect()
+}
+
+/// Whether an `<aside>` is the line about the post below its headline.
+fn is_byline(aside: ElementRef<'_>) -> bool {
+    name(aside) == "aside"
+        && aside
+            .prev_siblings()
+            .find_map(ElementRef::wrap)
+            .is_some_and(region::is_heading)
+        && text(aside).chars().count() <= MAX_LINE
+}
+
+/// Whether a label is that of a line which says when the post was written: "Posted 02/10/2026 in".
+fn is_dated(label: &str) -> bool {
+    label.chars().count() <= MAX_LINE && !written::all(label, Order::MonthFirst).is_empty()
 }
 
 /// Whether a link stands in a list of tags and not in a sentence.
@@ -128,7 +148,7 @@ fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>)
             "li" | "span" | "small" | "a" => {
                 let label = label(document, around);
                 let is_label = label.ends_with([':', '：']) && label.chars().count() <= MAX_LABEL;
-                if is_label || around.classes().any(is_tag_class) {
+                if is_label || is_dated(&label) || around.classes().any(is_tag_class) {
                     return true;
                 }
             }
@@ -142,6 +162,7 @@ fn is_listed(document: &Document<'_>, region: &Region<'_>, link: ElementRef<'_>)
                 let label = label(document, around);
                 return around.classes().any(is_tag_class)
                     || label.is_empty()
+                    || is_dated(&label)
                     || (label.ends_with([':', '：']) && label.chars().count() <= MAX_LABEL);
             }
         }

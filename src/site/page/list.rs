@@ -9,6 +9,7 @@ use super::microdata;
 use super::microformats::Entries;
 use super::region::Region;
 use super::time::Times;
+use super::verdict::FEED;
 use crate::site::feed::Mention;
 
 /// Folders in which generators write one list a name. Posts may lie in one called archive or topics, so that those aren't
@@ -71,6 +72,10 @@ pub(super) fn sign(
     claims: &[Claim],
 ) -> Option<&'static str> {
     let dated = |claim: &Option<Claim>| claim.as_ref().is_some_and(|claim| claim.published.is_some());
+    // Templates of lists say of them that they are postings of the time of the build.
+    if feed.is_none() && is_folder(document) {
+        return Some("path");
+    }
     if dated(&posting.claim) || (dated(&entry.claim) && !posting.lists) {
         return None;
     }
@@ -85,11 +90,13 @@ pub(super) fn sign(
         return is_listing_path(document).then_some("path");
     }
     // A page that calls itself an article and says when it was published isn't a list either.
+    // Nor is the front page a post because a feed of all pages names it.
     let weak = |claim: &Claim| {
-        matches!(
-            claim.source,
-            "HTML" | microdata::UNSCOPED | meta::PLAIN | dates::PATH
-        )
+        (front && claim.source == FEED)
+            || matches!(
+                claim.source,
+                "HTML" | microdata::UNSCOPED | meta::PLAIN | dates::PATH
+            )
     };
     let claimed = claims
         .iter()
@@ -126,6 +133,13 @@ pub(super) fn sign(
         return Some("path");
     }
     None
+}
+
+/// `/tags/`, `/archives.html`: the whole of a site's lists, by itself at the root.
+fn is_folder(document: &Document<'_>) -> bool {
+    let path = document.own.path().strip_prefix(document.site.path());
+    let name = path.unwrap_or_default().trim_end_matches('/');
+    FOLDERS.contains(&name.strip_suffix(".html").unwrap_or(name))
 }
 
 /// `page2`, `page-2`, `index2`.

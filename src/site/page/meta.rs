@@ -10,6 +10,9 @@ use crate::article::{Kind, Visibility};
 /// The source's name of the old meta names (description, keywords, date).
 pub(super) const PLAIN: &str = "meta";
 
+/// Characters of a name in a description that is a string of them.
+const MAX_NAME: usize = 40;
+
 /// Characters of a language tag; the longest registered ones are half as long.
 const MAX_LANGUAGE: usize = 35;
 
@@ -111,7 +114,10 @@ impl Meta {
                 self.no_index |= words.any(|word| word == "noindex" || word == "none");
             }
             "og:title" => keep(&mut graph.title, some_line(content)),
-            "og:description" => keep(&mut graph.summary, some_line(content)),
+            "og:description" => keep(
+                &mut graph.summary,
+                some_line(content).filter(|line| !is_labels(line)),
+            ),
             "og:type" => keep(&mut self.og_type, Some(content.trim().to_ascii_lowercase())),
             "og:locale" => keep(&mut graph.language, language(content)),
             "og:site_name" | "application-name" | "apple-mobile-web-app-title" => {
@@ -149,8 +155,16 @@ impl Meta {
                 keep(&mut graph.updated, dates::machine(content));
             }
             "article:tag" | "og:article:tag" => graph.tags.extend(content.split(',').filter_map(some_line)),
-            "description" => keep(&mut plain.summary, some_line(content)),
-            "twitter:description" => keep(&mut graph.summary, some_line(content)),
+            "description" => keep(
+                &mut plain.summary,
+                some_line(content).filter(|line| !is_labels(line)),
+            ),
+            "twitter:description" => {
+                keep(
+                    &mut graph.summary,
+                    some_line(content).filter(|line| !is_labels(line)),
+                );
+            }
             "twitter:image" | "twitter:image:src" => keep(&mut graph.image, picture(document, content)),
             "keywords" => plain
                 .tags
@@ -193,6 +207,13 @@ impl Asked {
             _ => {}
         }
     }
+}
+
+/// Whether a description only strings names together ("My blog | Notes | Ann Author | 1 May 2026").
+fn is_labels(line: &str) -> bool {
+    let mut parts = line.split(" | ").map(str::trim);
+    line.matches(" | ").count() >= 2
+        && parts.all(|part| part.chars().count() <= MAX_NAME && !part.ends_with(['.', '!', '?', '…']))
 }
 
 /// The first of several equals counts.

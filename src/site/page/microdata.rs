@@ -54,13 +54,13 @@ pub(super) fn read(document: &Document<'_>) -> Claim {
             claim.published = element
                 .attr("content")
                 .and_then(dates::machine)
-                .or_else(|| microformats::date(element));
+                .or_else(|| microformats::date(document, element));
         }
         if is("dateModified") && claim.updated.is_none() {
             claim.updated = element
                 .attr("content")
                 .and_then(dates::machine)
-                .or_else(|| microformats::date(element));
+                .or_else(|| microformats::date(document, element));
         }
         if is("keywords") {
             claim.tags.extend(keywords(element));

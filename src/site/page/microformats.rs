@@ -4,9 +4,7 @@
 //! nothing: an entry without `p-name` is a note, and its implied name would be its own text.
 
 use super::claim::{Claim, Date};
-use super::document::{
-    Document, ancestors, has_class, language_of, line, name, self_and_ancestors, some_line, text,
-};
+use super::document::{Document, ancestors, has_class, line, name, self_and_ancestors, some_line, text};
 use super::{dates, picture};
 use crate::article::Media;
 use crate::dom::{ElementRef, NodeRef};
@@ -77,10 +75,10 @@ pub(super) fn read<'a>(document: &Document<'a>) -> Entries<'a> {
             .and_then(|e| some_line(&value(*e))),
         published: properties(own, &["dt-published", "published"])
             .into_iter()
-            .find_map(date),
+            .find_map(|element| date(document, element)),
         updated: properties(own, &["dt-updated", "updated"])
             .into_iter()
-            .find_map(date),
+            .find_map(|element| date(document, element)),
         tags: properties(own, &["p-category"])
             .into_iter()
             .filter_map(|e| some_line(&value(e)))
@@ -176,7 +174,7 @@ fn value(element: ElementRef<'_>) -> String {
 }
 
 /// The value of a `dt-` property, with the value class pattern: date and time may stand in two elements.
-pub(super) fn date(element: ElementRef<'_>) -> Option<Date> {
+pub(super) fn date(document: &Document<'_>, element: ElementRef<'_>) -> Option<Date> {
     let stated = |element: ElementRef<'_>| match name(element) {
         "time" | "ins" | "del" => element.attr("datetime").map(str::to_owned),
         "abbr" | "span" | "div" | "p" => element
@@ -197,14 +195,14 @@ pub(super) fn date(element: ElementRef<'_>) -> Option<Date> {
         .map(|part| stated(part).unwrap_or_else(|| text(part)))
         .collect();
     if !parts.is_empty() {
-        return dates::words(&parts.join(" "), language_of(element));
+        return dates::words(&parts.join(" "), document.order_at(element));
     }
     let inner = element
         .descendent_elements()
         .skip(1)
         .find(|inner| name(*inner) == "time");
     let inner = inner.and_then(|inner| dates::machine(inner.attr("datetime")?));
-    inner.or_else(|| dates::words(&text(element), language_of(element)))
+    inner.or_else(|| dates::words(&text(element), document.order_at(element)))
 }
 
 fn photo(document: &Document<'_>, element: ElementRef<'_>) -> Option<Media> {

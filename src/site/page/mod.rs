@@ -5,6 +5,7 @@
 //! of the site are not known here: `site::diff` judges by those.
 
 mod alternates;
+mod beside;
 mod claim;
 mod clutter;
 mod content;
@@ -18,6 +19,7 @@ mod head;
 mod headline;
 mod heard;
 mod json_ld;
+mod keywords;
 mod links;
 mod list;
 mod meta;
@@ -31,14 +33,16 @@ mod verdict;
 mod view;
 mod written;
 
+use jiff::Timestamp;
 use url::Url;
 
 use crate::article::{Article, Media};
 use crate::dom::Html;
 use crate::sanitize;
 use crate::sanitize::nesting::{Writer, deeper_than};
-use crate::site::frame::{self, Frame, MAX_SKETCH, Sketch};
+use crate::site::frame::{self, Frame, MAX_SKETCH, Order, Sketch};
 pub use alternates::Alternate;
+pub use beside::is_beside_posts;
 use claim::Claim;
 use document::Document;
 use field::{dated, first, image, language, published, tags};
@@ -63,6 +67,11 @@ const GLIMPSE: usize = 1 << 10;
 
 /// Characters of a title, a summary or an alternative text; what is longer isn't one.
 const MAX_LINE: usize = 10_000;
+
+/// Reads a date that a machine wrote, as it does in feeds; a time without a zone is taken as UTC.
+pub fn instant(text: &str) -> Option<Timestamp> {
+    dates::words(text, Order::Open).map(|date| date.at)
+}
 
 /// Reads one page. Never panics; the time is bounded by [`MAX_PAGE`] and [`MAX_DEPTH`].
 pub fn read(source: &Source<'_>) -> Page {
@@ -91,9 +100,31 @@ fn read_from(source: &Source<'_>, text: Option<&str>) -> Page {
     page
 }
 
-/// What a post is compared with others of its site by; `None` of a page that is no post.
+/// What a post is compared with others of its site by; of a page that is no post, only how it writes dates, if it does.
 pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
     let html = parse(source).ok()?;
+    let order = dateline::order(&html);
+    // Which day a post is of doesn't matter here, but that it has one.
+    let dated = Frame::of_order(if order == Order::Open {
+        Order::DayFirst
+    } else {
+        order
+    });
+    let source = Source {
+        frame: Some(&dated),
+        ..*source
+    };
+    sketch_of(&source, &html)
+        .map(|sketch| Sketch { order, ..sketch })
+        .or_else(|| {
+            (order != Order::Open).then(|| Sketch {
+                order,
+                ..Sketch::default()
+            })
+        })
+}
+
+fn sketch_of(source: &Source<'_>, html: &Html) -> Option<Sketch> {
     let mut page = Page {
         path: source.path.to_owned(),
         canonical: None,
@@ -104,10 +135,10 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         alternates: vec![],
         lacks_text: false,
     };
-    let Ok(Verdict::Post(article)) = judge(source, &html, None, &mut page) else {
+    let Ok(Verdict::Post(article)) = judge(source, html, None, &mut page) else {
         return None;
     };
-    let document = Document::new(&html, source.path, source.site);
+    let document = Document::new(html, source.path, source.site);
     // A page for printers or telephones, the same post once more.
     let copy = |canonical: &String| Url::parse(canonical).is_ok_and(|url| !document.is_own(&url));
     if page.canonical.as_ref().is_some_and(copy) {
@@ -121,8 +152,9 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
         .map(|at| outline.container(at))
         .and_then(|at| u32::try_from(at).ok());
     let said = article
-        .summary
+        .title
         .iter()
+        .chain(&article.summary)
         .chain(article.image.iter().map(|image| &image.url));
     Some(Sketch {
         guided,
@@ -145,7 +177,7 @@ fn parse(source: &Source<'_>) -> Result<Html, Reason> {
 
 fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) -> Result<Verdict, Reason> {
     let evidence = &mut page.evidence;
-    let document = Document::new(html, source.path, source.site);
+    let document = Document::new(html, source.path, source.site).beside(source.frame);
     let meta = Meta::read(&document);
 
     page.alternates = alternates::read(&document);
@@ -187,6 +219,8 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
     field::keep_own(&mut claims, source.frame);
     page.said = claim::said(&claims);
     let states = |claim: &Option<Claim>| claim.is_some();
+    let dates = |claim: &Option<Claim>| claim.as_ref().is_some_and(|claim| claim.published.is_some());
+    let dates_itself = dates(&posting.claim) || dates(&entry.claim);
     page.standing = Standing {
         asked: meta.asked.publish == Some(true),
         stated: states(&posting.claim) || states(&entry.claim),
@@ -212,16 +246,24 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         return Err(Reason::List);
     }
     let (published, published_by) = published(&claims).ok_or(Reason::NoDate)?;
+    if !page.standing.asked
+        && !dates_itself
+        && is_beside_posts(source.path)
+        && beside::is_at_root(source.path)
+    {
+        return Err(Reason::Beside);
+    }
 
     let told = first(&claims, |claim| claim.title.as_deref()).map(|(title, _)| title);
     let root = content::root(&view, guide, &document, &entry, &region, told);
     let title =
         headline::choose(&claims, &meta, &entry, &root).or_else(|| heard::title(source.feed, &meta, &root));
+    let deck = first(&claims, |claim| claim.summary.as_deref()).map(|(summary, _)| summary);
     let mut body = content::read(
         &document,
         &root,
         &region,
-        title.map(|(title, _)| title),
+        (title.map(|(title, _)| title), deck),
         &times,
         &url,
     );
@@ -265,7 +307,7 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         evidence.push(Evidence::new("language", by, language));
     }
     evidence.push(dated("published", published, published_by));
-    let updated = first(&claims, |claim| claim.updated)
+    let updated = field::updated(&claims)
         .or_else(|| source.changed.map(|at| (heard::date(at), "sitemap")))
         .filter(|(updated, _)| updated.at > published.at);
     if let Some((updated, by)) = updated {

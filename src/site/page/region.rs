@@ -16,6 +16,8 @@ pub(super) struct Region<'a> {
     pub(super) teasers: usize,
     /// `<article>` elements that say nothing of the kind.
     pub(super) own: usize,
+    /// Whether the post is in two of them, one for the headline and one for the text.
+    pub(super) halved: bool,
 }
 
 /// Finds the region: the page's own `<article>`, else `<main>`, else `<body>`.
@@ -54,6 +56,19 @@ pub(super) fn find<'a>(document: &Document<'a>) -> Region<'a> {
             .find(|article| article.descendent_elements().any(|inner| name(inner) == "h1"))
             .or_else(|| several.iter().copied().max_by_key(|article| text(*article).len())),
     };
+    // One for the headline and one for the text are one post.
+    let is_half = |chosen: &ElementRef<'a>| match own.as_slice() {
+        [first, second] => {
+            second.id() == chosen.id()
+                && has_heading(*first)
+                && !second
+                    .descendent_elements()
+                    .any(|inner| is_heading(inner) || name(inner) == "time")
+        }
+        _ => false,
+    };
+    let halved = chosen.as_ref().is_some_and(is_half);
+    let chosen = chosen.filter(|_| !halved);
     // An <article> that is only a box in a long <main> (a quotation card) isn't the post.
     let chosen = chosen.filter(|article| {
         main.is_none_or(|main| {
@@ -73,6 +88,7 @@ pub(super) fn find<'a>(document: &Document<'a>) -> Region<'a> {
         source,
         teasers: teasers.len(),
         own: own.len(),
+        halved,
     }
 }
 

@@ -4,7 +4,7 @@
 //! middle of the text is none.
 
 use super::claim::Date;
-use super::document::{Document, ancestors, has_word, language_of, name, text, text_without};
+use super::document::{Document, ancestors, has_word, name, text, text_without};
 use super::region::{self, Region};
 use super::{dateline, dates, links, microformats};
 use crate::dom::{ElementRef, Node, NodeId};
@@ -34,7 +34,7 @@ const UPDATED: [&str; 5] = ["updated", "dt-updated", "modified", "lastmod", "dat
 pub(super) const MAX_MARK: usize = 24;
 
 /// Words before a date that tell of a change.
-pub(super) const CHANGED: [&str; 20] = [
+const CHANGED: [&str; 20] = [
     "last update",
     "更新",
     "업데이트",
@@ -56,6 +56,38 @@ pub(super) const CHANGED: [&str; 20] = [
     "mise à jour",
     "actualizado",
 ];
+
+/// Words right before a date that tell since when a page holds: terms, imprints.
+const SINCE: [&str; 14] = [
+    "stand",
+    "as of",
+    "checked",
+    "reviewed",
+    "revised",
+    "revision",
+    "effective",
+    "effective date",
+    "in force since",
+    "geprüft",
+    "gültig ab",
+    "überarbeitet",
+    "última revisión",
+    "en vigueur depuis",
+];
+
+/// Whether what stands before a date says that the date is of a change, in lower case.
+pub(super) fn tells_of_change(label: &str) -> bool {
+    let bare = label.trim_end_matches(|c: char| !c.is_alphanumeric());
+    let bare = ["on", "am", "vom", "the", "le", "el"]
+        .iter()
+        .find_map(|word| bare.strip_suffix(word).filter(|rest| rest.ends_with(' ')))
+        .map_or(bare, str::trim_end);
+    let ends = |word: &str| {
+        bare.strip_suffix(word)
+            .is_some_and(|rest| !rest.ends_with(char::is_alphanumeric))
+    };
+    CHANGED.iter().any(|word| label.contains(word)) || SINCE.iter().any(|word| ends(word))
+}
 
 /// What the page shows.
 #[derive(Default)]
@@ -90,7 +122,9 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>) -> Times {
         if name(element) == "p" && !prose {
             prose = text(element).chars().count() > PROSE;
         }
-        let Some(date) = shown(element) else { continue };
+        let Some(date) = shown(document, element) else {
+            continue;
+        };
         seen += 1;
         if seen > MAX_TIMES {
             break;
@@ -124,16 +158,17 @@ pub(super) fn read(document: &Document<'_>, region: &Region<'_>) -> Times {
 }
 
 /// The date that an element shows.
-fn shown(element: ElementRef<'_>) -> Option<Date> {
+fn shown(document: &Document<'_>, element: ElementRef<'_>) -> Option<Date> {
     let marked =
         || is_marked(element, &PUBLISHED) || is_marked(element, &UPDATED) || is_marked(element, &["date"]);
     if is_time(element) {
-        return stated(element).or_else(|| dates::words(&text(element), language_of(element)));
+        return stated(document, element)
+            .or_else(|| dates::words(&text(element), document.order_at(element)));
     }
     // A <time> inside speaks for itself.
     let shows_time = || element.descendent_elements().any(|inner| name(inner) == "time");
     if marked() && !shows_time() {
-        stated(element).or_else(|| microformats::date(element))
+        stated(document, element).or_else(|| microformats::date(document, element))
     } else {
         None
     }
@@ -149,7 +184,7 @@ fn is_time(element: ElementRef<'_>) -> bool {
 }
 
 /// The date that an element states for machines, while it shows readers what it likes.
-fn stated(element: ElementRef<'_>) -> Option<Date> {
+fn stated(document: &Document<'_>, element: ElementRef<'_>) -> Option<Date> {
     [
         "datetime",
         "data-datetime",
@@ -159,7 +194,7 @@ fn stated(element: ElementRef<'_>) -> Option<Date> {
         "content",
     ]
     .into_iter()
-    .find_map(|key| dates::words(element.attr(key)?, language_of(element)))
+    .find_map(|key| dates::words(element.attr(key)?, document.order_at(element)))
 }
 
 fn is_marked(element: ElementRef<'_>, classes: &[&str]) -> bool {
@@ -182,7 +217,8 @@ pub(super) fn is_of_another(
     let inside = ancestors(element).take_while(|around| around.id() != region.element.id());
     let mut nearest = true;
     for around in inside {
-        if region::is_beside(around) || matches!(name(around), "article" | "blockquote") {
+        let is_entry = name(around) == "article" && !region.halved;
+        if region::is_beside(around) || is_entry || name(around) == "blockquote" {
             return true;
         }
         if matches!(name(around), "li" | "tr" | "dd" | "dt" | "a") && leads(around) && !is_layout(around) {
@@ -223,13 +259,13 @@ pub(super) fn is_update(element: ElementRef<'_>) -> bool {
         .filter(|label| !region::is_heading(*label))
         .map(|label| text(label).to_lowercase())
         .filter(|label| label.ends_with([':', '：']) && label.chars().count() <= MAX_MARK);
-    if label.is_some_and(|label| CHANGED.iter().any(|word| label.contains(word))) {
+    if label.is_some_and(|label| tells_of_change(&label)) {
         return true;
     }
     let Some(line) = block(element) else { return false };
     // Only what stands between the date before, if any, and this one.
     let before = before(line, element).to_lowercase();
-    CHANGED.iter().any(|word| before.contains(word))
+    tells_of_change(&before)
 }
 
 /// Whether a row of a table holds a headline of its own: one of a table that makes up the page.

@@ -101,6 +101,8 @@ pub enum Reason {
     Website,
     /// It lists posts.
     List,
+    /// It is one of the pages that sites have beside their posts.
+    Beside,
     /// It lies in the folder that generators keep for drafts.
     Draft,
     /// It is what the server shows instead of a page.
@@ -123,6 +125,10 @@ impl fmt::Display for Reason {
                 "the page says that it is a website (og:type), not an article as the site's posts do",
             ),
             Reason::List => f.write_str("a list of posts, not a post"),
+            Reason::Beside => f.write_str(
+                "a page beside the posts by its name (about, imprint …); if it is a post, put <meta name=\"tidings:publish\" \
+                 content=\"yes\"> into it",
+            ),
             Reason::Draft => f.write_str("a draft: it lies in the folder drafts"),
             Reason::ErrorPage => f.write_str("an error page"),
             Reason::Empty => f.write_str("nothing to say: no title, text or picture was found"),

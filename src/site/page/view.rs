@@ -20,6 +20,9 @@ const MAX_PLACES: usize = 100_000;
 /// Weight of text before the content that belongs to it all the same: a paragraph, not a line about the post.
 const PARAGRAPH: u32 = 140;
 
+/// Weight from which a line of the text is more than a word about it.
+const SENTENCE: u32 = 40;
+
 /// Weight of a headline; what is longer is a paragraph.
 const MAX_HEADLINE: u32 = 400;
 
@@ -345,7 +348,13 @@ impl<'a> View<'a> {
         else {
             return vec![];
         };
-        let speaks = |index: usize| own(index) && self.outline.sketch.units[index].kind != UnitKind::Heading;
+        // A short line of its own ("A walk in May") may stand among those about the post.
+        let speaks = |index: usize| {
+            let unit = &self.outline.sketch.units[index];
+            own(index)
+                && unit.kind != UnitKind::Heading
+                && (unit.kind != UnitKind::Text || unit.weight >= SENTENCE)
+        };
         let first = inside
             .iter()
             .map(|(index, _)| *index)

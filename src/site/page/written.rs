@@ -1,7 +1,8 @@
 //! Dates as people write them: "15. März 2026", "2026年3月15日", "March 15th, 2026 at 10:00".
 //!
 //! A date has a day, a month and a year of four digits. One whose day and month may be taken for one another
-//! (03/04/2026) is read by the language of the page, and by nothing else: where that leaves it open, it is no date.
+//! (03/04/2026) is read as the site writes others (25/04/2026), else by the language of the page: where that leaves it open, it
+//! is no date.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use jiff::tz::Offset;
 use super::claim::{Date, Precision};
 use super::dates;
 use super::months::month;
+use crate::site::frame::Order;
 
 /// Characters in which dates are looked for; a line about a date is shorter.
 const MAX_TEXT: usize = 400;
@@ -29,28 +31,41 @@ const BEFORE_TIME: [&str; 13] = [
     "t", "at", "um", "à", "a", "om", "kl", "klo", "las", "às", "ore", "в", "alle",
 ];
 
-/// Which comes first in 03/04/2026.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    DayFirst,
-    MonthFirst,
-    /// Nobody knows.
-    Open,
+/// The order in which a text writes the dates that can be taken in one way only ([`Order::Open`] when it has none, or writes
+/// both).
+pub(super) fn order(text: &str) -> Order {
+    let tokens = tokens(text);
+    let mut found = Order::Open;
+    for at in 0..tokens.len() {
+        // Dots stand behind days everywhere, and a year in front leaves no doubt.
+        let (Some((first, 1 | 2)), Some('/' | '-')) = (number(&tokens, at), sign(&tokens, at + 1)) else {
+            continue;
+        };
+        let order = match in_digits(&tokens, at, Order::Open) {
+            Some((day, _)) if day.day() <= 12 => continue,
+            Some(_) if first > 12 => Order::DayFirst,
+            Some(_) => Order::MonthFirst,
+            None => continue,
+        };
+        if found != Order::Open && found != order {
+            return Order::Open;
+        }
+        found = order;
+    }
+    found
 }
 
-impl Order {
-    /// The custom of a language (after the Unicode CLDR's short dates).
-    pub(super) fn of(language: Option<&str>) -> Order {
-        let Some(language) = language.map(|language| language.trim().to_ascii_lowercase()) else {
-            return Order::Open;
-        };
-        let mut parts = language.split(['-', '_']);
-        match (parts.next().unwrap_or_default(), parts.next()) {
-            ("en", Some("us" | "ph")) => Order::MonthFirst,
-            // Plain English is written by Americans and by everybody else; Canada writes both.
-            ("" | "en", None) | ("en", Some("ca")) | ("zh" | "ja" | "ko", _) => Order::Open,
-            _ => Order::DayFirst,
-        }
+/// The custom of a language (after the Unicode CLDR's short dates).
+pub(super) fn custom(language: Option<&str>) -> Order {
+    let Some(language) = language.map(|language| language.trim().to_ascii_lowercase()) else {
+        return Order::Open;
+    };
+    let mut parts = language.split(['-', '_']);
+    match (parts.next().unwrap_or_default(), parts.next()) {
+        ("en", Some("us" | "ph")) => Order::MonthFirst,
+        // Plain English is written by Americans and by everybody else; Canada writes both.
+        ("" | "en", None) | ("en", Some("ca")) | ("zh" | "ja" | "ko", _) => Order::Open,
+        _ => Order::DayFirst,
     }
 }
 
@@ -345,7 +360,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn only(text: &str, language: &str) -> String {
-        match all(text, Order::of(Some(language))).as_slice() {
+        match all(text, custom(Some(language))).as_slice() {
             [] => "none".into(),
             [(only, _)] if only.precision == Precision::Day => only.day.to_string(),
             [(only, _)] => format!("{} {:?}", only.at, only.precision),
@@ -404,6 +419,27 @@ mod tests {
     }
 
     #[test]
+    fn a_date_that_can_be_read_in_one_way_shows_the_order_of_others() {
+        for (text, expected) in [
+            ("25/04/2026", Order::DayFirst),
+            ("4/25/2026, 10 minutes", Order::MonthFirst),
+            ("4-25-2026", Order::MonthFirst),
+            ("3/4/2026", Order::Open),
+            ("5/5/2026", Order::Open),
+            ("2026/4/25", Order::Open),
+            ("25.04.2026", Order::Open),
+            ("25/04/2026 and 4/25/2026", Order::Open),
+            ("/2026/04/25/a/", Order::Open),
+        ] {
+            assert_eq!(order(text), expected, "{text}");
+        }
+        assert_eq!(
+            all("3/4/2026", Order::MonthFirst)[0].0.day.to_string(),
+            "2026-03-04"
+        );
+    }
+
+    #[test]
     fn a_time_after_the_day_is_read_with_its_zone() {
         for (text, expected) in [
             ("May 1, 2026 at 10:30", "2026-05-01T10:30:00Z Local"),
@@ -452,6 +488,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,70}", dates in "[0-9年月日 .,:/\\-+hTZa-e]{0,60}") {
             all(&text, Order::DayFirst);
+            order(&text);
             all(&dates, Order::Open);
         }
     }

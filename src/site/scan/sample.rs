@@ -75,7 +75,7 @@ impl Sample {
                     sketch: read(file),
                 }
             });
-            posts += usize::from(seen.sketch.is_some());
+            posts += usize::from(seen.sketch.as_ref().is_some_and(Sketch::is_post));
             self.seen.insert(file.to_path_buf(), seen);
             if posts == MAX_SAMPLE {
                 break;
@@ -123,7 +123,7 @@ pub(super) fn is_list(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::site::frame::{Place, Unit, UnitKind};
+    use crate::site::frame::{Order, Place, Unit, UnitKind};
     use std::cell::RefCell;
 
     /// A post that says something of its own, and something that all say.
@@ -145,6 +145,7 @@ mod tests {
             places: vec![place(0, 1), place(0, 2), place(0, 3)],
             card: vec![],
             article: false,
+            order: Order::Open,
             units: vec![unit(1, rank(file)), unit(2, 7)],
             guided: None,
         }
