@@ -87,6 +87,7 @@ impl Instance {
     /// Puts together what `config` describes.
     pub fn new(config: Config, store: Store, client: Client, clock: Clock) -> Instance {
         Instance {
+            gate: Gate::new(config.server.rates),
             iris: Iris::new(&config.site.url),
             config: RwLock::new(Arc::new(config)),
             configured: AtomicU64::new(0),
@@ -100,7 +101,6 @@ impl Instance {
             outbound: deliver::Outbound::default(),
             last_id: Mutex::default(),
             scan: Notify::new(),
-            gate: Gate::default(),
             rules: Rules::default(),
             shelf: Shelf::default(),
             templates: Templates::default(),

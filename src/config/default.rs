@@ -16,6 +16,10 @@ pub const LISTEN: &str = "127.0.0.1:8790";
 pub const LISTEN_MODE: u32 = 0o660;
 /// `server.trusted_proxies`: this machine.
 pub const TRUSTED_PROXIES: [&str; 3] = ["127.0.0.0/8", "::1", "unix"];
+/// `server.failures_per_minute`: a server that lost its keys sends some dozen activities before its owner notices.
+pub const FAILURES_PER_MINUTE: usize = 180;
+/// `server.activities_per_minute`: more than two cores can store.
+pub const ACTIVITIES_PER_MINUTE: usize = 600_000;
 /// `actor.type`
 pub const ACTOR_KIND: ActorKind = ActorKind::Person;
 /// `actor.discoverable`

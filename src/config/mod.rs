@@ -87,6 +87,26 @@ pub struct Server {
     pub listen_mode: u32,
     /// Whose X-Forwarded-For and Forwarded are believed.
     pub trusted_proxies: TrustedProxies,
+    /// How much an inbox takes.
+    pub rates: Rates,
+}
+
+/// How much an inbox takes a minute; for a while it takes more at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Of one address, what doesn't verify.
+    pub failures: usize,
+    /// Of one host, what does.
+    pub activities: usize,
+}
+
+impl Default for Rates {
+    fn default() -> Rates {
+        Rates {
+            failures: default::FAILURES_PER_MINUTE,
+            activities: default::ACTIVITIES_PER_MINUTE,
+        }
+    }
 }
 
 /// An address to listen on.

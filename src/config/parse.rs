@@ -9,8 +9,8 @@ use super::hook::read_hook;
 use super::problem::{Problem, Problems, Refusal};
 use super::section::{At, Section, whole};
 use super::{
-    Config, Federation, FirstRun, Interactions, Listen, Moderation, Publish, QuotePolicy, Server, Share,
-    Show, Signatures, Site, Translations, TrustedProxies, address, default, value,
+    Config, Federation, FirstRun, Interactions, Listen, Moderation, Publish, QuotePolicy, Rates, Server,
+    Share, Show, Signatures, Site, Translations, TrustedProxies, address, default, value,
 };
 use crate::article::{Kind, Visibility};
 use crate::site::watch::Method;
@@ -253,10 +253,24 @@ fn read_server(section: &mut Section<'_, '_>, base: &Path) -> Server {
             }
         }
     }
+    let mut rate = |key, default| {
+        let rate = section.count(key, default);
+        if rate == 0 {
+            let refusal =
+                Refusal::new("would refuse everything").hint("write how many there may be in a minute");
+            section.refuse_here(key, refusal);
+        }
+        rate
+    };
+    let rates = Rates {
+        failures: rate("failures_per_minute", default::FAILURES_PER_MINUTE),
+        activities: rate("activities_per_minute", default::ACTIVITIES_PER_MINUTE),
+    };
     Server {
         listen,
         listen_mode,
         trusted_proxies,
+        rates,
     }
 }
 

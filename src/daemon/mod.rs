@@ -52,6 +52,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 pub async fn run(config: Config, helper: Option<Helper>, watcher: Watcher) -> Result<(), Failure> {
     let file = config.file.clone();
     let mut signals = Signals::new()?;
+    make_room_for_connections();
     let engine = tokio::task::spawn_blocking(move || {
         let engine = Engine::open(config, Role::Daemon)?;
         engine.prepare_keys()?;
@@ -239,6 +240,25 @@ impl Signals {
 fn notify(state: &[sd_notify::NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::debug!("systemd can't be told: {error}");
+    }
+}
+
+/// Lets the process have more open files than the 1,024 that it gets by default, where it may: each connection is one.
+fn make_room_for_connections() {
+    /// The server's connections, deliveries and fetches under way, and what else is open.
+    const FILES: u64 = 8 * 1024;
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.map_or(FILES, |most| most.min(FILES));
+    if now.current.is_some_and(|current| current < wanted) {
+        let more = Rlimit {
+            current: Some(wanted),
+            maximum: now.maximum,
+        };
+        // Without it there is room for fewer.
+        if let Err(error) = setrlimit(Resource::Nofile, more) {
+            tracing::debug!("no more open files: {error}");
+        }
     }
 }
 

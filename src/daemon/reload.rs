@@ -56,6 +56,8 @@ fn keep_fixed(new: &mut Config, old: &Config) -> Vec<&'static str> {
         new.federation.allow_private_addresses != old.federation.allow_private_addresses,
         "federation.allow_private_addresses",
     );
+    keep(new.server.rates != old.server.rates, "server.…_per_minute");
+    new.server.rates = old.server.rates;
     new.site = old.site.clone();
     new.server.listen = old.server.listen.clone();
     new.server.listen_mode = old.server.listen_mode;

@@ -14,6 +14,7 @@ mod listing;
 mod negotiate;
 mod note;
 mod object;
+mod pace;
 mod peer;
 mod request;
 mod respond;
@@ -37,6 +38,7 @@ use tokio::task::JoinSet;
 
 use self::crowd::Crowd;
 use self::documents::Documents;
+use self::pace::{Paced, WRITE_TIMEOUT};
 use self::peer::Peer;
 use crate::instance::Instance;
 
@@ -160,7 +162,7 @@ impl Server {
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)
             .max_headers(MAX_HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Paced::new(stream, WRITE_TIMEOUT)), service);
         let connection = self.graceful.watch(connection);
         connections.spawn(async move {
             let _holds = holds;

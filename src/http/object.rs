@@ -12,7 +12,7 @@ use super::respond::{self, Cache, Reply, not_found, problem, redirect, store_tro
 use super::{gate, note};
 use crate::ap::activity;
 use crate::ap::collection::Extent;
-use crate::ap::iri::{created_key, key_of_path, normal_key};
+use crate::ap::iri::{created_key, normal_key};
 use crate::article::Visibility;
 use crate::config::Show;
 use crate::store::{Activity, InteractionKind, InteractionState, Object, ObjectState, StoreError};
@@ -201,30 +201,9 @@ pub(super) fn resolve(asked: &Asked<'_>) -> Reply {
     }
 }
 
-/// An object whose page moved is found under the KEY that the page's new path would give, and one in several languages
-/// under those of all its pages.
+/// An object that is found under the KEY of another of its pages.
 fn moved(asked: &Asked<'_>, key: &str, cache: Cache) -> Reply {
-    let mut found = None;
-    asked.instance.store.objects.each(|own, object| {
-        // Few objects ever move or have translations, so nearly all are passed over at once.
-        let moved = object
-            .page
-            .as_deref()
-            .filter(|_| !object.former_pages().is_empty());
-        let translations = object
-            .translations()
-            .iter()
-            .map(|translated| translated.page.as_str());
-        if object.state == ObjectState::Live
-            && moved
-                .into_iter()
-                .chain(translations)
-                .any(|page| key_of_path(page) == key)
-        {
-            found = Some(Arc::clone(own));
-        }
-    });
-    match found {
+    match asked.instance.store.object_of_other_key(key) {
         Some(found) => redirect(&asked.instance.iris.object(&found), cache),
         None => not_found(),
     }

@@ -142,4 +142,19 @@ mod tests {
         headers.insert("x-forwarded-for", "203.0.113.9".parse().unwrap());
         assert_eq!(Peer::Unix.client(&headers, &wary), None);
     }
+
+    #[test]
+    fn a_chain_of_proxies_is_read_from_the_right_and_not_for_ever() {
+        let proxy = Peer::Address("127.0.0.1".parse().unwrap());
+        let long = format!("203.0.113.9{}", ", 10.1.1.1".repeat(MAX_HOPS * 100));
+        assert_eq!(
+            client(proxy, "x-forwarded-for", &long).as_deref(),
+            Some("10.1.1.1")
+        );
+        let short = format!("203.0.113.9{}", ", 10.1.1.1".repeat(MAX_HOPS - 1));
+        assert_eq!(
+            client(proxy, "x-forwarded-for", &short).as_deref(),
+            Some("203.0.113.9")
+        );
+    }
 }

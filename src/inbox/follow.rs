@@ -92,6 +92,10 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
         since,
         moved_to: profile.moved_to.clone(),
         follow: follow.raw().clone(),
+        earlier: known
+            .as_ref()
+            .map(|known| known.earlier_than(follow.raw()))
+            .unwrap_or_default(),
     };
     if known.as_ref().is_none_or(|known| differ(known, &follower)) {
         followers.put(&follower)?;

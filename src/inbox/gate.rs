@@ -11,17 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 use quick_cache::unsync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Failures that an address may make at once: a server that lost its keys sends some dozen activities before its owner
-/// notices.
-const FAILURES: f64 = 300.0;
-/// Failures that are forgiven a second.
-const FORGIVEN: f64 = 3.0;
+use crate::config::Rates;
+
+/// For how many seconds' worth of failures an address may make them at once; they are forgiven at the configured rate.
+const FAILURES_AT_ONCE: f64 = 100.0;
 /// What a refusal costs that took neither a fetch nor mathematics.
 const CHEAP: f64 = 0.2;
-/// Verified activities that a host may send at once: a boost on a large server makes a few thousand.
-const VERIFIED: f64 = 60_000.0;
-/// Verified activities a second that a host may go on with: more than two cores can store.
-const VERIFIED_PER_SECOND: f64 = 10_000.0;
+/// For how many seconds' worth of verified activities a host may send them at once: a boost on a large server makes a few
+/// thousand in a moment.
+const VERIFIED_AT_ONCE: f64 = 6.0;
 /// Look-ups of other servers that a reader may ask for at once: a few misspelt handles.
 const LOOK_UPS: f64 = 10.0;
 /// Look-ups a second that a reader may go on with: ten a minute.
@@ -64,11 +62,14 @@ pub struct Gate {
     told: Mutex<Option<SignedDuration>>,
 }
 
-impl Default for Gate {
-    fn default() -> Gate {
+impl Gate {
+    /// The limits of an instance.
+    pub fn new(rates: Rates) -> Gate {
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts that far")]
+        let (failures, verified) = (rates.failures as f64 / 60.0, rates.activities as f64 / 60.0);
         Gate {
-            failures: Buckets::new(FAILURES, FORGIVEN),
-            hosts: Buckets::new(VERIFIED, VERIFIED_PER_SECOND),
+            failures: Buckets::new((failures * FAILURES_AT_ONCE).max(1.0), failures),
+            hosts: Buckets::new((verified * VERIFIED_AT_ONCE).max(1.0), verified),
             readers: Buckets::new(LOOK_UPS, LOOK_UPS_PER_SECOND),
             fetching: Arc::new(Semaphore::new(FETCHING)),
             waiting: Arc::new(Semaphore::new(WAITING)),
@@ -76,9 +77,7 @@ impl Default for Gate {
             told: Mutex::default(),
         }
     }
-}
 
-impl Gate {
     /// Whether an address may try; else the seconds after which it may again.
     pub fn admit(&self, peer: IpAddr, now: Timestamp) -> Result<(), u64> {
         self.failures.room(&subnet(peer), now)
@@ -222,7 +221,7 @@ mod tests {
 
     #[test]
     fn an_address_that_only_fails_is_told_to_wait_and_forgiven_later() {
-        let gate = Gate::default();
+        let gate = Gate::new(Rates::default());
         let peer: IpAddr = "192.0.2.1".parse().unwrap();
         for _ in 0..300 {
             assert_eq!(gate.admit(peer, at(0)), Ok(()));
@@ -237,11 +236,74 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_are_counted_together() {
-        let gate = Gate::default();
+        let gate = Gate::new(Rates::default());
         for n in 0..300u128 {
             gate.failed(IpAddr::V6((0x2001_0db8_u128 << 96 | n).into()), Cost::Dear, at(0));
         }
         assert!(gate.admit("2001:db8::ffff".parse().unwrap(), at(0)).is_err());
         assert!(gate.admit("2001:db8:0:1::1".parse().unwrap(), at(0)).is_ok());
+    }
+
+    #[test]
+    fn the_owner_sets_the_rates_and_one_host_does_not_use_up_anothers() {
+        let gate = Gate::new(Rates {
+            failures: 6,
+            activities: 60,
+        });
+        let peer: IpAddr = "192.0.2.1".parse().unwrap();
+        for _ in 0..10 {
+            assert_eq!(gate.admit(peer, at(0)), Ok(()));
+            gate.failed(peer, Cost::Dear, at(0));
+        }
+        assert_eq!(
+            gate.admit(peer, at(0)),
+            Err(10),
+            "one is forgiven every ten seconds"
+        );
+        for _ in 0..6 {
+            assert_eq!(gate.verified("a.example", at(0)), Ok(()));
+        }
+        assert_eq!(gate.verified("a.example", at(0)), Err(1));
+        assert_eq!(gate.verified("b.example", at(0)), Ok(()));
+        assert_eq!(gate.verified("a.example", at(1)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn so_many_verifications_run_so_many_wait_and_others_are_sent_away() {
+        let gate = Arc::new(Gate::new(Rates::default()));
+        let mut running = Vec::new();
+        for _ in 0..FETCHING {
+            running.push(gate.place().await.unwrap());
+        }
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..WAITING {
+            let gate = Arc::clone(&gate);
+            waiting.spawn(async move { gate.place().await.is_some() });
+        }
+        while gate.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(gate.place().await.is_none(), "at once, without waiting");
+        drop(running);
+        assert_eq!(waiting.join_next().await.unwrap().unwrap(), true);
+    }
+
+    #[test]
+    fn strangers_are_forgotten_before_they_fill_the_memory() {
+        let gate = Gate::new(Rates::default());
+        for n in 0..u32::try_from(REMEMBERED).unwrap() * 2 {
+            gate.failed(IpAddr::V4(n.into()), Cost::Dear, at(0));
+        }
+        let buckets = gate.failures.buckets.lock().unwrap();
+        assert!(buckets.len() <= REMEMBERED, "{}", buckets.len());
+    }
+
+    #[test]
+    fn a_reader_may_have_a_few_servers_asked_and_then_waits() {
+        let gate = Gate::new(Rates::default());
+        let reader = "192.0.2.9".parse().unwrap();
+        let asked = (0..20).filter(|_| gate.look_up(reader, at(0)).is_ok()).count();
+        assert_eq!(asked, 10);
+        assert_eq!(gate.look_up(reader, at(0)), Err(6));
     }
 }

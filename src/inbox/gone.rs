@@ -28,7 +28,7 @@ pub(super) fn remember(
         return Ok(());
     }
     let at = match how {
-        Going::Undone => verified.signed(),
+        Going::Undone | Going::Unfollowed => verified.signed(),
         Going::Before | Going::Deleted | Going::Refused => instance.clock.now(),
     };
     gone.put(&Gone { key, at, how })?;
@@ -46,6 +46,7 @@ pub(super) fn is_gone(instance: &Instance, id: &str, verified: &Verified) -> Res
             Ok(true)
         }
         Some((Going::Undone, at)) => Ok(verified.signed() <= at),
+        Some((Going::Unfollowed, at)) => Ok(verified.signed() < at),
         Some((Going::Deleted | Going::Refused, _)) => Ok(true),
     }
 }

@@ -260,6 +260,31 @@ mod tests {
     }
 
     #[test]
+    fn of_what_is_endless_the_beginning_is_read() {
+        let many = |count: usize, one: &dyn Fn(usize) -> Value| (0..count).map(one).collect::<Vec<Value>>();
+        let note = Note::read(&json!({
+            "type": "Note", "id": "https://a.example/1", "attributedTo": "https://a.example/ada",
+            "content": "a".repeat(CONTENT * 2), "summary": "s".repeat(SUMMARY * 2),
+            "to": many(5_000, &|n| json!(format!("https://a.example/to/{n}"))),
+            "cc": many(5_000, &|n| json!(format!("https://a.example/cc/{n}"))),
+            "tag": many(5_000, &|n| match n % 2 {
+                0 => json!({"type": "Mention", "href": format!("https://a.example/mention/{n}")}),
+                _ => json!({"type": "Hashtag", "name": format!("#tag{n}"), "href": "https://a.example/tag"}),
+            }),
+            "attachment": many(5_000, &|n| json!({
+                "type": "Image", "url": format!("https://a.example/{n}.png"), "name": "n".repeat(ALT * 2),
+            })),
+        }))
+        .unwrap();
+        let of = |kind: &str| note.addressed.iter().filter(|id| id.contains(kind)).count();
+        assert_eq!((of("/to/") + of("/cc/"), of("/mention/")), (1_000, TAGS / 2));
+        assert_eq!(note.attachments.len(), ATTACHMENTS);
+        assert_eq!(note.attachments[0].alt.as_ref().map(String::len), Some(ALT));
+        assert!(note.content.unwrap().len() <= CONTENT);
+        assert_eq!(note.summary.unwrap().len(), SUMMARY);
+    }
+
+    #[test]
     fn a_note_without_addresses_has_those_of_its_activity() {
         let create = json!({"to": "as:Public", "cc": ["https://blog.example/ap/actors/blog"]});
         let bare = json!({"id": "https://a.example/1"});

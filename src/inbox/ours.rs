@@ -33,9 +33,16 @@ pub(super) fn addresses(instance: &Instance, key: &str) -> (Option<String>, Stri
     (page, instance.iris.object(key))
 }
 
+/// The object of a KEY, or the one that GET finds under it because its page moved there.
 fn live(instance: &Instance, key: &str) -> Option<String> {
-    let object = instance.store.objects.brief(key)?;
-    (object.state == ObjectState::Live).then(|| key.to_string())
+    let key = iri::normal_key(key);
+    match instance.store.objects.brief(&key) {
+        Some(object) => (object.state == ObjectState::Live).then_some(key),
+        None => instance
+            .store
+            .object_of_other_key(&key)
+            .map(|found| found.to_string()),
+    }
 }
 
 /// The object of the page at a URL: with and without `index.html` and the slash at its end, that of a translation,

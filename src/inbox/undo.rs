@@ -1,12 +1,10 @@
 //! Undo: an actor takes back what it did. The undone activity comes whole, or as its id alone.
 
-use serde_json::Value;
-
 use super::activity::ActivityKind;
 use super::verify::Verified;
 use super::{Refusal, gone, moderation, ours, value};
 use crate::instance::Instance;
-use crate::store::{Going, Interaction, InteractionKind};
+use crate::store::{Follower, Going, Interaction, InteractionKind};
 
 /// Takes an Undo.
 pub(super) fn take(instance: &Instance, verified: &Verified) -> Result<(), Refusal> {
@@ -39,7 +37,17 @@ pub(super) fn take(instance: &Instance, verified: &Verified) -> Result<(), Refus
     let how = match found {
         Found::Removed => Going::Undone,
         Found::Missing => Going::Before,
-        Found::Nothing | Found::Follow => return Ok(()),
+        Found::Nothing => return Ok(()),
+        Found::Follow(follower) => {
+            let undone = id.into_iter().chain(follower.follow_ids());
+            let mut undone: Vec<&str> = undone.filter(|id| value::same_host(id, undo.actor())).collect();
+            undone.sort_unstable();
+            undone.dedup();
+            for id in undone {
+                gone::remember(instance, id, Going::Unfollowed, verified)?;
+            }
+            return Ok(());
+        }
     };
     let Some(id) = id.filter(|id| value::same_host(id, undo.actor())) else {
         return Ok(());
@@ -51,8 +59,8 @@ pub(super) fn take(instance: &Instance, verified: &Verified) -> Result<(), Refus
 enum Found {
     /// It was there, and is gone.
     Removed,
-    /// A follower was there, and is gone. It may follow again with the same id.
-    Follow,
+    /// A follower was there, and is gone. It may follow again with the same id, but its Follow can't be replayed.
+    Follow(Box<Follower>),
     /// It isn't there, and may still come.
     Missing,
     /// It doesn't concern us.
@@ -63,10 +71,12 @@ fn follow(instance: &Instance, actor: &str, object: &str) -> Result<Found, Refus
     let Some(ours) = ours::actor(instance, object) else {
         return Ok(Found::Nothing);
     };
-    Ok(match instance.store.followers(&ours)?.delete(actor)? {
-        true => Found::Follow,
-        false => Found::Missing,
-    })
+    let followers = instance.store.followers(&ours)?;
+    let Some(follower) = followers.get(actor)? else {
+        return Ok(Found::Missing);
+    };
+    followers.delete(actor)?;
+    Ok(Found::Follow(Box::new(follower)))
 }
 
 fn reaction(instance: &Instance, actor: &str, object: &str, kind: InteractionKind) -> Result<Found, Refusal> {
@@ -99,12 +109,10 @@ fn by_id(instance: &Instance, actor: &str, id: &str) -> Result<Found, Refusal> {
     }
     for ours in &instance.config().actors {
         let followers = instance.store.followers(&ours.name)?;
-        if followers
-            .get(actor)?
-            .is_some_and(|follower| follower.follow.get("id").and_then(Value::as_str) == Some(id))
-        {
+        let follower = followers.get(actor)?;
+        if let Some(follower) = follower.filter(|follower| follower.follow_ids().any(|known| known == id)) {
             followers.delete(actor)?;
-            return Ok(Found::Follow);
+            return Ok(Found::Follow(Box::new(follower)));
         }
     }
     Ok(Found::Missing)

@@ -42,6 +42,13 @@ pub enum Refusal {
 /// Ports below this belong to well-known protocols (RFC 6335, section 6); of them only https is the web's here.
 const FIRST_USER_PORT: u16 = 1024;
 
+/// Ports above that where other protocols are at home that HTTP can be mistaken for, or that believe whoever reaches them:
+/// those that browsers refuse (Fetch standard, "port blocking"), and databases and caches.
+const NOT_THE_WEBS: &[u16] = &[
+    1433, 1521, 1719, 1720, 1723, 2049, 2375, 2379, 3306, 3389, 3659, 4045, 4190, 5060, 5061, 5432, 5900,
+    5984, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 9200, 9300, 10080, 10250, 11211, 27017,
+];
+
 /// What lies in these ranges is not a host on the public internet (IANA IPv4 Special-Purpose Address Registry).
 const NOT_PUBLIC_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // "this network", RFC 791
@@ -132,7 +139,9 @@ impl Reach {
             return Ok(());
         }
         match url.port() {
-            Some(port) if port < FIRST_USER_PORT => return Err(Refusal::Port(port)),
+            Some(port) if port < FIRST_USER_PORT || NOT_THE_WEBS.contains(&port) => {
+                return Err(Refusal::Port(port));
+            }
             _ => {}
         }
         match host {
@@ -265,5 +274,74 @@ mod tests {
         let anywhere = |url: &str| Reach::Anywhere.check_url(&Url::parse(url).unwrap());
         assert_eq!(anywhere("http://127.0.0.1:9000/inbox"), Ok(()));
         assert_eq!(anywhere("ftp://127.0.0.1/"), Err(Refusal::Scheme));
+    }
+
+    #[test]
+    fn no_spelling_of_a_private_address_and_no_port_of_another_protocol_gets_through() {
+        let refused = |url: &str| {
+            let url = Url::parse(url).ok();
+            url.is_none_or(|url| Reach::Public.check_url(&url).is_err())
+        };
+        for host in [
+            "127.1",
+            "127.0.1",
+            "0x7f.1",
+            "0x7f000001",
+            "0177.0.0.1",
+            "017700000001",
+            "2130706433",
+            "127.0.0.1.",
+            "0",
+            "0.0.0.0",
+            "0xa.1",
+            "012.0.0.1",
+            "167772161",
+            "0xA9FEA9FE",
+            "169.254.43518",
+            "[::1]",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:a00:1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::127.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[64:ff9b:1::a00:1]",
+            "[2002:7f00:1::]",
+            "[2002:a00:1::1]",
+            "[2001:0:7f00:1::1]",
+            "[fe80::1]",
+            "[fd00::1]",
+            "localhost",
+            "LOCALHOST.",
+            "printer",
+            "１２７.０.０.１",
+            "①②⑦.⓪.⓪.①",
+            "127。0。0。1",
+        ] {
+            assert!(refused(&format!("https://{host}/")), "{host}");
+            assert!(refused(&format!("https://{host}:8443/")), "{host} with a port");
+        }
+        for port in [
+            0, 22, 25, 80, 1023, 2049, 3306, 5432, 6379, 6667, 9200, 11211, 27017,
+        ] {
+            assert!(refused(&format!("https://social.example:{port}/")), "{port}");
+        }
+        for url in [
+            "https://social.example:8443/",
+            "https://social.example:3000/",
+            "https://1.1.1.1/",
+        ] {
+            assert!(!refused(url), "{url}");
+        }
+        for url in [
+            "https://user@social.example/",
+            "ftp://social.example/",
+            "gopher://social.example/",
+            "file:///etc/passwd",
+            "http://social.example/",
+        ] {
+            assert!(refused(url), "{url}");
+        }
     }
 }

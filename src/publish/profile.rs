@@ -154,6 +154,7 @@ mod tests {
             since: instance.clock.now(),
             follow: Value::Null,
             moved_to: None,
+            earlier: Vec::new(),
         };
         instance.store.followers("blog").unwrap().put(&follower).unwrap();
     }

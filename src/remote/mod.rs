@@ -410,3 +410,33 @@ fn remember(instance: &Instance, profile: Profile, document: &Value) -> Arc<Prof
         .insert(profile.id.clone(), Arc::new(known));
     profile
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_of_others_has_an_end() {
+        let memory = Memory::default();
+        let document = serde_json::json!({
+            "id": "https://a.example/ada", "type": "Person", "inbox": "https://a.example/ada/inbox",
+        });
+        let profile = Arc::new(Profile::read("https://a.example/ada", &document).unwrap());
+        for n in 0..NOTES * 3 {
+            let known = Known {
+                profile: Arc::clone(&profile),
+                fetched: Timestamp::UNIX_EPOCH,
+            };
+            memory.profiles.insert(n.to_string(), Arc::new(known));
+            memory
+                .owners
+                .insert(n.to_string(), "https://a.example/ada".into());
+            memory.refetched.insert(n.to_string(), Timestamp::UNIX_EPOCH);
+            memory.schemes.insert(n.to_string(), None);
+        }
+        assert!(memory.profiles.len() <= PROFILES, "{}", memory.profiles.len());
+        for len in [memory.owners.len(), memory.refetched.len(), memory.schemes.len()] {
+            assert!(len <= NOTES, "{len}");
+        }
+    }
+}

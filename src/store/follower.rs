@@ -30,6 +30,33 @@ pub struct Follower {
     pub moved_to: Option<String>,
     /// The Follow as it came; the Accept must carry it.
     pub follow: Value,
+    /// The ids of the Follows before it, the oldest first: its server may undo it by any of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<String>,
+}
+
+/// Most ids of earlier Follows that are kept: a server that lost its database follows again once or twice.
+pub const EARLIER_FOLLOWS: usize = 8;
+
+impl Follower {
+    /// The ids by which its server may undo that it follows.
+    pub fn follow_ids(&self) -> impl Iterator<Item = &str> {
+        let latest = self.follow.get("id").and_then(Value::as_str);
+        self.earlier.iter().map(String::as_str).chain(latest)
+    }
+
+    /// The ids of the Follows before `next`, when that is its next one.
+    pub fn earlier_than(&self, next: &Value) -> Vec<String> {
+        let next = next.get("id").and_then(Value::as_str);
+        let mut earlier: Vec<String> = Vec::new();
+        for id in self.follow_ids().filter(|id| Some(*id) != next) {
+            if !earlier.iter().any(|known| known == id) {
+                earlier.push(id.to_string());
+            }
+        }
+        earlier.drain(..earlier.len().saturating_sub(EARLIER_FOLLOWS));
+        earlier
+    }
 }
 
 /// Whether a Follow was accepted.

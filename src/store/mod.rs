@@ -30,6 +30,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::ap::iri::key_of_path;
+
 pub use self::activity::{Activity, Answer, AnswerVerdict};
 pub use self::author::Approval;
 pub use self::block::Block;
@@ -233,6 +235,32 @@ impl Store {
         )?);
         tables.insert(actor.to_string(), Arc::clone(&table));
         Ok(table)
+    }
+
+    /// The KEY of the live object whose page moved to where this KEY would be its own, or that is in several languages
+    /// and has a page there.
+    pub fn object_of_other_key(&self, key: &str) -> Option<Arc<str>> {
+        let mut found = None;
+        self.objects.each(|own, object| {
+            // Few objects ever move or have translations, so nearly all are passed over at once.
+            let moved = object
+                .page
+                .as_deref()
+                .filter(|_| !object.former_pages().is_empty());
+            let translations = object
+                .translations()
+                .iter()
+                .map(|translated| translated.page.as_str());
+            if object.state == ObjectState::Live
+                && moved
+                    .into_iter()
+                    .chain(translations)
+                    .any(|page| key_of_path(page) == key)
+            {
+                found = Some(Arc::clone(own));
+            }
+        });
+        found
     }
 
     /// Grows with every change of what we serve: objects, what was said about them, activities and stamps.

@@ -25,6 +25,9 @@ pub enum Going {
     /// It was undone. Some servers use the id again for the next like of the same object, so it counts again when
     /// it was sent after this.
     Undone,
+    /// A Follow that was undone. Signatures tell seconds, and who changes their mind twice within one shall have their will:
+    /// it counts again when it was sent in the same second or after.
+    Unfollowed,
     /// Its author deleted it, for good.
     Deleted,
     /// Our owner removed it, for good; never swept.

@@ -139,6 +139,7 @@ impl Sender {
             state: FollowState::Accepted,
             since: self.clock.now(),
             moved_to: None,
+            earlier: Vec::new(),
             follow: Value::Null,
         };
         let followers = self.instance().store.followers("blog").unwrap();

@@ -219,6 +219,7 @@ impl Face {
             state,
             since: Timestamp::from_second(second).unwrap(),
             moved_to: None,
+            earlier: Vec::new(),
             follow: json!({}),
         };
         let followers = self.instance.store.followers("blog").unwrap();

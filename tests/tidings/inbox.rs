@@ -5,6 +5,7 @@
 mod answers; // refusals
 mod followers; // Follow and its end
 mod hooks; // commands and webhooks
+mod identity; // who may say what: the table in FEDERATION.md
 mod lab; // requests that real servers sent
 mod moderation; // the owner's word
 mod reactions; // likes and boosts

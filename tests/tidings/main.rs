@@ -24,10 +24,12 @@ mod harness; // the site, the proxy in front, the daemon, and peers
 mod hooks; // commands and webhooks of the real daemon, and the examples
 mod inbox; // what other servers send, and every status of the answer
 mod layers; // imports point down, doors stay doors
+mod limits; // of everything that comes from outside
 mod main_job; // a folder of pages becomes an account that people follow
 mod media; // pictures, sound, code and formulas, on the way to a follower
 mod notes; // notes from the command line, and who reacted to a page
 mod owner; // the owner's word, by the commands and by ap.toml
+mod peers; // servers that are down, slow, broken, or lie, for deliveries and fetches
 mod power; // every prefix of what reached the disk
 mod proxy; // behind the real nginx, Apache httpd and Caddy
 mod publish; // the river out, from the folder to the jobs

@@ -90,6 +90,7 @@ impl Desk {
             since: self.instance.clock.now(),
             follow: json!({}),
             moved_to: None,
+            earlier: Vec::new(),
             actor,
         };
         self.instance

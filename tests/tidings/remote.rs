@@ -256,6 +256,7 @@ async fn an_actor_that_is_gone_is_forgotten_and_one_whose_host_is_down_is_not() 
             state: FollowState::Accepted,
             since: sender.clock.now(),
             moved_to: None,
+            earlier: Vec::new(),
             follow: Value::Null,
         })
         .unwrap();
