@@ -6,6 +6,7 @@
 mod axe; // the rules of accessibility
 mod chromium; // the browser
 mod form; // the way to a reader's own server
+mod hostile; // what strangers may try to say
 mod live; // a page that stays open
 mod said; // a conversation with everything in it
 mod screenshots; // the pictures that the README shows

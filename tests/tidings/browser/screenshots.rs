@@ -40,8 +40,8 @@ const UNFOLDED: &str =
 
 /// Name, view, what is done to the page, and what of the thread is taken: from where, and how much at most.
 const PICTURES: [(&str, View, &str, &str, f64); 9] = [
-    ("thread-light", DESK, "", ".tidings-thread", 1150.0),
-    ("thread-dark", DESK_AT_NIGHT, "", ".tidings-thread", 1150.0),
+    ("thread-light", DESK, "", ".tidings-thread", 1680.0),
+    ("thread-dark", DESK_AT_NIGHT, "", ".tidings-thread", 1680.0),
     (
         "pictures-light",
         DESK,
