@@ -23,6 +23,7 @@ mod generators; // sites that real generators build, field by field
 mod harness; // the site, the proxy in front, the daemon, and peers
 mod hooks; // commands and webhooks of the real daemon, and the examples
 mod inbox; // what other servers send, and every status of the answer
+mod json; // the JSON of what people said
 mod layers; // imports point down, doors stay doors
 mod limits; // of everything that comes from outside
 mod main_job; // a folder of pages becomes an account that people follow

@@ -90,34 +90,45 @@ fn the_guide_names_only_generators_that_are_tried_or_says_so() {
     }
 }
 
-async fn replies_stand_in_the_built_pages(title: &str, name: &str, program: &str, arguments: &[&str]) {
-    let probe = if program == "sh" { name } else { program };
+/// Whether a generator is there; says so when it isn't.
+fn is_installed(name: &str, program: &str) -> bool {
     let version = if name == "hugo" { "version" } else { "--version" };
-    if !run(probe, &[version.into()], root()).is_ok_and(|(done, _)| done) {
+    let there = run(program, &[version.into()], root()).is_ok_and(|(done, _)| done);
+    if !there {
         assert!(
             std::env::var_os("TIDINGS_TEST_ALL").is_none(),
             "{name} is not installed, and all tests are asked for"
         );
         println!("skipped: {name} not installed");
+    }
+    there
+}
+
+/// Puts what the guide says into a blog's sources.
+fn put(blog: &Path, edits: &[Edit]) {
+    for edit in edits {
+        let file = blog.join(&edit.file);
+        let before = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", edit.file));
+        let after = match edit.at_the_end {
+            true => format!("{before}\n{}\n", edit.text),
+            false => {
+                assert!(before.contains("TIDINGS"), "{}", edit.file);
+                before.replace("TIDINGS", &edit.text)
+            }
+        };
+        std::fs::write(file, after).unwrap();
+    }
+}
+
+async fn replies_stand_in_the_built_pages(title: &str, name: &str, program: &str, arguments: &[&str]) {
+    if !is_installed(name, if program == "sh" { name } else { program }) {
         return;
     }
     let site = Site::empty();
     let blog = site.root().join("blog");
     copy(&root().join("tests/render").join(name), &blog);
     let (command, edits) = guide(title);
-    for edit in edits {
-        let file = blog.join(&edit.file);
-        let before =
-            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{title}: {}: {error}", edit.file));
-        let after = match edit.at_the_end {
-            true => format!("{before}\n{}\n", edit.text),
-            false => {
-                assert!(before.contains("TIDINGS"), "{title}: {}", edit.file);
-                before.replace("TIDINGS", &edit.text)
-            }
-        };
-        std::fs::write(file, after).unwrap();
-    }
+    put(&blog, &edits);
     let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
     let build = || {
         let (done, said) = run(program, &arguments, &blog).unwrap();
@@ -191,6 +202,55 @@ async fn replies_stand_in_the_built_pages(title: &str, name: &str, program: &str
     let plan = world.command(&["plan", "--json"]).await.json();
     assert_eq!(plan["changes"], serde_json::json!([]), "{title}");
     assert_eq!(follower.activities("Update").len(), 0, "{title}");
+}
+
+/// The hook that the guide shows, with a shorter time.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hook_in_the_guide_builds_the_site_when_somebody_said_something() {
+    if !is_installed("hugo", "hugo") {
+        return;
+    }
+    let text = std::fs::read_to_string(root().join("docs/widgets.md")).unwrap();
+    let (_, hook) = text.split_once("    [[hook]]\n").unwrap();
+    let hook: String = hook
+        .lines()
+        .map_while(|line| line.strip_prefix("    "))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(hook.contains("/srv/blog") && hook.contains("\"1m\""), "{hook}");
+    let site = Site::empty();
+    let blog = site.root().join("blog");
+    copy(&root().join("tests/render/hugo"), &blog);
+    let (_, edits) = guide("Hugo");
+    put(&blog, &edits);
+    assert!(run("hugo", &["--quiet".into()], &blog).unwrap().0);
+    let hook = hook
+        .replace("/srv/blog", blog.to_str().unwrap())
+        .replace("\"1m\"", "\"1s\"");
+    let mut world = World::prepare(
+        site,
+        &format!(
+            "site = {{ output = 'blog/output' }}\ninteractions = {{ moderation = 'show' }}\n[[hook]]\n{hook}"
+        ),
+    )
+    .await;
+    let programs = Path::new(env!("CARGO_BIN_EXE_tidings"))
+        .parent()
+        .unwrap()
+        .to_path_buf();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path))).unwrap();
+    world.environment.push(("PATH", path.into()));
+    world.restart().await;
+    world.baseline().await;
+    let peer = Peer::start("127.0.0.6").await;
+    say(&world, &peer, 1, "/posts/hello/", "Said to a hook.").await;
+    wait_for("the reply in the built page", || async {
+        let page = std::fs::read_to_string(blog.join("output/posts/hello/index.html"));
+        page.is_ok_and(|page| page.contains("Said to a hook."))
+            .then_some(())
+    })
+    .await;
 }
 
 /// The posts of a built blog: their paths, as links have them, and their files.

@@ -107,6 +107,18 @@ impl Front {
         listen: &str,
         upstream: &Upstream,
     ) -> Front {
+        Front::start_edited(kind, program, output, listen, upstream, &|_| {})
+    }
+
+    /// The same, after `edit` did something to the folder with the configuration.
+    pub(super) fn start_edited(
+        kind: Kind,
+        program: &Path,
+        output: &Path,
+        listen: &str,
+        upstream: &Upstream,
+        edit: &dyn Fn(&Path),
+    ) -> Front {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let mut command = Command::new(program);
@@ -115,6 +127,7 @@ impl Front {
             Kind::Apache => apache(&mut command, root, output, listen, upstream),
             Kind::Caddy => caddy(&mut command, root, output, listen, upstream),
         }
+        edit(root);
         // Workers run as another user when the tests run as root.
         for folder in [root, output.parent().unwrap()] {
             std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -210,7 +223,7 @@ fn nginx(command: &mut Command, root: &Path, output: &Path, listen: &str, upstre
          http {{ access_log off; types {{ text/html html; text/css css; }} default_type application/octet-stream;\n\
          gzip on; gzip_min_length 1;\n\
          client_body_temp_path {root_text}/body; proxy_temp_path {root_text}/proxy; fastcgi_temp_path {root_text}/f;\n\
-         uwsgi_temp_path {root_text}/u; scgi_temp_path {root_text}/s; proxy_cache_path {root_text}/kept keys_zone=tidings:1m;\n\
+         uwsgi_temp_path {root_text}/u; scgi_temp_path {root_text}/s;\n\
          {site}\n}}\n"
     );
     std::fs::write(root.join("nginx.conf"), config).unwrap();

@@ -1,6 +1,8 @@
 //! What a proxy passes on: an upstream that writes down what reaches it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -30,6 +32,7 @@ impl Arrived {
 }
 
 struct Stage {
+    upstream: tokio::task::JoinHandle<()>,
     address: String,
     arrived: Arc<Mutex<Vec<Arrived>>>,
     _site: Site,
@@ -38,6 +41,10 @@ struct Stage {
 
 impl Stage {
     async fn set(kind: Kind) -> Option<Stage> {
+        Stage::set_edited(kind, &|_| {}).await
+    }
+
+    async fn set_edited(kind: Kind, edit: &dyn Fn(&Path)) -> Option<Stage> {
         let program = kind.installed()?;
         let site = Site::empty();
         site.write("/posts/hello/index.html", &super::page(kind, "Hello"));
@@ -45,7 +52,7 @@ impl Stage {
         let upstream = Upstream::Tcp(listener.local_addr().unwrap().to_string());
         let arrived = Arc::<Mutex<Vec<Arrived>>>::default();
         let written = Arc::clone(&arrived);
-        tokio::spawn(serve(listener, move |request, _| {
+        let serving = tokio::spawn(serve(listener, move |request, _| {
             written.lock().unwrap().push(Arrived {
                 method: request.method().clone(),
                 target: request.uri().to_string(),
@@ -57,13 +64,24 @@ impl Stage {
             async move { response }
         }));
         let address = free_address();
-        let front = Front::start(kind, &program, &site.output(), &address, &upstream);
+        let front = Front::start_edited(kind, &program, &site.output(), &address, &upstream, edit);
         Some(Stage {
+            upstream: serving,
             address,
             arrived,
             _site: site,
             _front: front,
         })
+    }
+
+    /// The page as a browser gets it.
+    async fn page(&self) -> String {
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("accept"),
+            HeaderValue::from_static(BROWSER),
+        )]);
+        let url = format!("http://{}/posts/hello/", self.address);
+        send(Method::GET, &url, headers, Vec::new()).await.text()
     }
 
     /// Sends a request, and answers the page and what reached the upstream by it.
@@ -238,4 +256,67 @@ pub(super) async fn whole_fragments(kind: Kind) {
         .ask(Method::GET, "/posts/hello/", &[("accept", BROWSER)])
         .await;
     assert_eq!(super::included(&page), "<p>FRAGMENT</p>", "{kind:?}");
+}
+
+/// The lines for nginx that docs/widgets.md gives: one question for many pages, and threads without tidings.
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_keeps_threads_as_the_guide_says() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/widgets.md")).unwrap();
+    let block = |begins: &str| -> String {
+        let (_, rest) = guide.split_once(&format!("\n    {begins}")).unwrap();
+        let rest = format!("    {begins}{rest}");
+        rest.lines()
+            .map_while(|line| line.strip_prefix("    "))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let path = block("proxy_cache_path ");
+    let lines = block("proxy_cache tidings;").replace("200 5s", "200 1s");
+    let Some(stage) = Stage::set_edited(Kind::Nginx, &|root| {
+        let edit = |name: &str, from: &str, to: &str| {
+            let text = std::fs::read_to_string(root.join(name)).unwrap();
+            assert!(text.contains(from), "{name} has {from}");
+            std::fs::write(root.join(name), text.replacen(from, to, 1)).unwrap();
+        };
+        let path = path.replace("/var/cache/nginx/tidings", root.join("kept").to_str().unwrap());
+        edit("nginx.conf", "gzip on;", &format!("gzip on;\n{path}\n"));
+        let marker = "        proxy_set_header If-None-Match $tidings_match;";
+        edit("tidings.conf", marker, &format!("{lines}\n{marker}"));
+    })
+    .await
+    else {
+        return;
+    };
+    stage.arrived.lock().unwrap().clear();
+    for _ in 0..10 {
+        let page = stage.page().await;
+        assert_eq!(super::included(&page), "<p>FRAGMENT</p>");
+    }
+    let asked = stage.arrived.lock().unwrap().len();
+    assert!(asked < 10, "{asked} questions for 10 pages");
+    // It is asked again when the second is over.
+    let start = Instant::now();
+    while stage.arrived.lock().unwrap().len() == asked {
+        stage.page().await;
+        assert!(start.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // A browser's own fetch is packed and answered with 304 by nginx.
+    let widget = format!(
+        "http://{}/ap/widgets/thread?page=/posts/hello/index.html",
+        stage.address
+    );
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static("accept-encoding"),
+        HeaderValue::from_static("gzip"),
+    )]);
+    let packed = send(Method::GET, &widget, headers, Vec::new()).await;
+    assert_eq!(packed.header("content-encoding"), "gzip");
+
+    stage.upstream.abort();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) {
+        assert_eq!(super::included(&stage.page().await), "<p>FRAGMENT</p>");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
