@@ -17,6 +17,7 @@ mod doctor; // what it says of the site's pages
 mod explain; // what `plan --explain` says of a page, and that it is what is sent
 mod faults; // disks and clocks that go wrong, backups
 mod feeds; // what the site's feeds add to its pages
+mod five_days; // the queue on a clock of its own
 mod fuzz; // what the fuzzers check, without a fuzzer
 mod generators; // sites that real generators build, field by field
 #[allow(dead_code, reason = "not every subject needs all of it")]
