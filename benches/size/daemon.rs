@@ -66,6 +66,7 @@ impl Daemon {
     }
 
     /// Waits until it listens, and answers where.
+    #[allow(dead_code, reason = "not every bench asks it")]
     pub(crate) fn address(&self) -> SocketAddr {
         let read = || {
             let log = fs::read_to_string(&self.log).ok()?;

@@ -10,12 +10,13 @@ use crate::store::{Audience, FollowState, StoreError};
 /// longer takes. Those that the object went to are among them.
 pub(super) fn instead(instance: &Instance, actor: &str, inbox: &str) -> Result<Vec<String>, StoreError> {
     let mut inboxes = Vec::new();
-    instance.store.followers(actor)?.each(|_, follower| {
+    instance.store.followers(actor)?.each(|id, follower| {
+        let own = follower.inbox(id);
         if follower.shared_inbox.as_deref() == Some(inbox)
-            && &*follower.inbox != inbox
+            && own != inbox
             && follower.state == FollowState::Accepted
         {
-            inboxes.push(follower.inbox.to_string());
+            inboxes.push(own.into_owned());
         }
     });
     inboxes.sort();
@@ -31,10 +32,10 @@ pub(super) fn note(instance: &Instance, inbox: &str) -> Result<(), StoreError> {
         let mut own = Vec::new();
         let mut sharing = Vec::new();
         followers.each(|id, follower| {
-            if &*follower.inbox == inbox {
+            if follower.inbox(id) == inbox {
                 own.push(id.clone());
             } else if follower.shared_inbox.as_deref() == Some(inbox) {
-                sharing.push((id.clone(), follower.inbox.to_string()));
+                sharing.push((id.clone(), follower.inbox(id).into_owned()));
             }
         });
         for id in own {

@@ -120,16 +120,15 @@ impl Route<'_> {
             // A picture is on disk as it is; a changed template of the owner's shows within the minute.
             Route::Interact | Route::Events | Route::Media(_) => Keep::Never,
             Route::Said | Route::Thread | Route::Counts | Route::Follow => Keep::ByQuery,
-            Route::WebFinger => Keep::ByQuery,
+            // The pages of a collection differ in their query.
+            Route::WebFinger | Route::Collection(..) | Route::Interactions(..) => Keep::ByQuery,
             Route::HostMeta
             | Route::HostMetaJson
             | Route::NodeInfoIndex
             | Route::NodeInfo(_)
             | Route::Instance
             | Route::Actor(_)
-            | Route::Collection(..)
             | Route::Object(_)
-            | Route::Interactions(..)
             | Route::Activity(_)
             | Route::Quote(_)
             | Route::Script

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::blocked::{Blocked, Rule, Said, host, is_domain};
@@ -226,15 +227,14 @@ fn drop_followers(instance: &Instance, by_handle: bool) -> Result<(), StoreError
 /// Hides what actors said and did who are blocked now.
 fn hide_actors(instance: &Instance, by_handle: bool) -> Result<(), StoreError> {
     let interactions = &instance.store.interactions;
-    let prefix = Interaction::label_of_actor("");
-    for label in interactions.labels(&prefix) {
-        let said = interactions.labelled(&label);
-        let handle = match said.first() {
-            Some(one) if by_handle => interactions.get(one)?.map(|one| one.actor.handle),
-            _ => None,
+    // Their first label is their actor's.
+    for said in interactions.by_first_label() {
+        let Some(one) = said.first() else { continue };
+        let Some(one) = interactions.get_as::<Interaction<IgnoredAny>>(one)? else {
+            continue;
         };
-        let actor = label.strip_prefix(&prefix).unwrap_or_default();
-        if let Some(block) = block_of_actor(instance, actor, handle.as_deref()) {
+        let handle = by_handle.then_some(&*one.actor.handle);
+        if let Some(block) = block_of_actor(instance, &one.actor.id, handle) {
             for id in said {
                 hide_for(instance, &id, &block)?;
             }

@@ -1,5 +1,6 @@
 //! Who gets an activity: from its addresses to inboxes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -76,13 +77,16 @@ pub fn followers(
     visibility: Visibility,
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut inboxes = BTreeSet::new();
-    instance.store.followers(actor)?.each(|_, follower| {
+    instance.store.followers(actor)?.each(|id, follower| {
         if follower.state == FollowState::Accepted {
             let shared = follower
                 .shared_inbox
                 .as_deref()
                 .filter(|_| visibility != Visibility::Direct);
-            inboxes.insert(shared.unwrap_or(&follower.inbox).to_string());
+            let inbox = shared.map_or_else(|| follower.inbox(id), Cow::Borrowed);
+            if !inboxes.contains(&*inbox) {
+                inboxes.insert(inbox.into_owned());
+            }
         }
     });
     Ok(inboxes)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Record;
+use super::{Indexed, Record};
 use crate::ap::iri;
 
 /// An activity as it was sent; it can be fetched under its id for ever.
@@ -61,6 +61,10 @@ impl Activity {
 }
 
 impl Record for Activity {
+    type Glance = Activity;
+}
+
+impl Indexed for Activity {
     type Brief = ();
 
     fn id(&self) -> &str {

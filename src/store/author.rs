@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{Indexed, Record};
 
 /// An actor of whom the owner approved something.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ pub struct Approval {
 }
 
 impl Record for Approval {
+    type Glance = Approval;
+}
+
+impl Indexed for Approval {
     type Brief = ();
 
     fn id(&self) -> &str {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{Indexed, Record};
 
 /// A block made with `tidings block add`; those of `ap.toml` stand there only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub struct Block {
 }
 
 impl Record for Block {
+    type Glance = Block;
+}
+
+impl Indexed for Block {
     type Brief = ();
 
     fn id(&self) -> &str {

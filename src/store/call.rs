@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Record;
+use super::{Indexed, Record};
 
 /// An event on its way to a hook.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,6 +33,10 @@ pub struct CallBrief {
 }
 
 impl Record for Call {
+    type Glance = Call;
+}
+
+impl Indexed for Call {
     type Brief = CallBrief;
 
     fn id(&self) -> &str {

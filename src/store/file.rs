@@ -4,7 +4,7 @@
 //! A key is a path below the data directory without its ending: `objects/posts~hello` is `objects/posts~hello.json`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,36 @@ const READABLE: usize = 80;
 #[derive(Clone, Debug)]
 pub struct Disk {
     root: PathBuf,
+}
+
+/// The keys of a folder: see [`Disk::keys`].
+#[derive(Debug)]
+pub struct Keys {
+    entries: Option<fs::ReadDir>,
+    path: PathBuf,
+    folder: String,
+}
+
+impl Iterator for Keys {
+    type Item = Result<String, StoreError>;
+
+    fn next(&mut self) -> Option<Result<String, StoreError>> {
+        for entry in self.entries.as_mut()? {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(StoreError::io(&self.path, error))),
+            };
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if name.starts_with(TEMPORARY) {
+                // A crash left it; what it was meant to become was never acknowledged.
+                let _ = fs::remove_file(entry.path());
+            } else if let Some(stem) = name.strip_suffix(".json") {
+                return Some(Ok(format!("{}/{stem}", self.folder)));
+            }
+        }
+        None
+    }
 }
 
 impl Disk {
@@ -64,6 +94,18 @@ impl Disk {
     /// The bytes of a record; `None` when there is none.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(&format!("{key}.json"))
+    }
+
+    /// Puts the bytes of a record into `bytes`, in place of what is there; `false` when there is none.
+    pub fn get_into(&self, key: &str, bytes: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let path = self.path(key);
+        bytes.clear();
+        let mut read = || File::open(&path)?.read_to_end(bytes);
+        match read() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(StoreError::io(&path, error)),
+        }
     }
 
     /// The bytes of any file below the data directory; `None` when there is none.
@@ -267,25 +309,22 @@ impl Disk {
 
     /// The keys of all records of a folder, in no order. Leftover temporary files are removed on the way.
     pub fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        self.keys(folder)?.collect()
+    }
+
+    /// The same one after the other, for folders with very many.
+    pub fn keys(&self, folder: &str) -> Result<Keys, StoreError> {
         let path = self.root.join(folder);
         let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Ok(entries) => Some(entries),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(StoreError::io(&path, error)),
         };
-        let mut keys = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| StoreError::io(&path, error))?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if name.starts_with(TEMPORARY) {
-                // A crash left it; what it was meant to become was never acknowledged.
-                let _ = fs::remove_file(entry.path());
-            } else if let Some(stem) = name.strip_suffix(".json") {
-                keys.push(format!("{folder}/{stem}"));
-            }
-        }
-        Ok(keys)
+        Ok(Keys {
+            entries,
+            path,
+            folder: folder.to_string(),
+        })
     }
 
     /// The names of the folders in a folder.

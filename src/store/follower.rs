@@ -1,14 +1,19 @@
 //! A follower of one of our actors.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Record;
+use super::{Indexed, Record};
 
-/// A follower: all that is needed to serve it stands here, not only in the cache.
+/// A follower: all that is needed to serve it stands here, not only in the cache. `R` is how documents of its server are
+/// read: whole, or not at all.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Follower {
+pub struct Follower<R: Document = Value> {
     /// Its actor's id.
     pub actor: String,
     /// Its handle, `@ada@mastodon.example`.
@@ -19,8 +24,8 @@ pub struct Follower {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared_inbox: Option<String>,
     /// Its keys as its document has them (`publicKey`, `assertionMethod`), so that it is known without the cache.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub keys: Value,
+    #[serde(default, skip_serializing_if = "Document::is_absent")]
+    pub keys: R,
     /// Whether it was accepted.
     pub state: FollowState,
     /// When it asked.
@@ -29,7 +34,7 @@ pub struct Follower {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_to: Option<String>,
     /// The Follow as it came; the Accept must carry it.
-    pub follow: Value,
+    pub follow: R,
     /// The ids of the Follows before it, the oldest first: its server may undo it by any of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<String>,
@@ -59,6 +64,24 @@ impl Follower {
     }
 }
 
+/// A document of another server, as it came.
+pub trait Document: Default {
+    /// Whether there is none.
+    fn is_absent(&self) -> bool;
+}
+
+impl Document for Value {
+    fn is_absent(&self) -> bool {
+        self.is_null()
+    }
+}
+
+impl Document for IgnoredAny {
+    fn is_absent(&self) -> bool {
+        true
+    }
+}
+
 /// Whether a Follow was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -72,17 +95,41 @@ pub enum FollowState {
 /// What is kept of a follower in memory.
 #[derive(Clone, Debug)]
 pub struct FollowerBrief {
-    /// See [`Follower::inbox`].
-    pub inbox: Box<str>,
+    /// See [`FollowerBrief::inbox`].
+    inbox: Inbox,
     /// See [`Follower::shared_inbox`].
-    pub shared_inbox: Option<Box<str>>,
+    pub shared_inbox: Option<Arc<str>>,
     /// See [`Follower::state`].
     pub state: FollowState,
     /// See [`Follower::since`].
     pub since: Timestamp,
 }
 
+/// The inbox of a follower. There may be a hundred thousand, and nearly all have it below their id.
+#[derive(Clone, Debug)]
+enum Inbox {
+    BelowId,
+    At(Box<str>),
+}
+
+/// What stands between an actor's id and its inbox with most servers.
+const BELOW: &str = "/inbox";
+
+impl FollowerBrief {
+    /// See [`Follower::inbox`]; `id` is the follower's.
+    pub fn inbox<'a>(&'a self, id: &str) -> Cow<'a, str> {
+        match &self.inbox {
+            Inbox::BelowId => Cow::Owned(format!("{id}{BELOW}")),
+            Inbox::At(inbox) => Cow::Borrowed(inbox),
+        }
+    }
+}
+
 impl Record for Follower {
+    type Glance = Follower<IgnoredAny>;
+}
+
+impl<R: Document> Indexed for Follower<R> {
     type Brief = FollowerBrief;
 
     fn id(&self) -> &str {
@@ -91,10 +138,23 @@ impl Record for Follower {
 
     fn brief(&self) -> FollowerBrief {
         FollowerBrief {
-            inbox: self.inbox.as_str().into(),
-            shared_inbox: self.shared_inbox.as_deref().map(Into::into),
+            inbox: match self.inbox.strip_prefix(&self.actor) {
+                Some(BELOW) => Inbox::BelowId,
+                _ => Inbox::At(self.inbox.as_str().into()),
+            },
+            // As its group's name, which is kept once.
+            shared_inbox: None,
             state: self.state,
             since: self.since,
         }
+    }
+
+    /// Those of one server together.
+    fn group(&self) -> Option<&str> {
+        self.shared_inbox.as_deref()
+    }
+
+    fn share(brief: &mut FollowerBrief, group: &Arc<str>) {
+        brief.shared_inbox = Some(Arc::clone(group));
     }
 }

@@ -1,19 +1,31 @@
 //! What a table keeps in memory of its records: small, because there may be a hundred thousand.
+//!
+//! Records stand in numbered slots; ids and labels lead to them by hashes of 64 bits with a key of this process, so that
+//! nobody outside can aim at a collision, and no text is kept twice.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+
+use hashbrown::HashTable;
 
 /// Changes that are remembered one by one: more than a rebuild of a site makes while it isn't held. Whoever looks more
 /// seldom goes through all records.
 const REMEMBERED: usize = 4_096;
+/// Slots of one piece of memory: growing takes another piece, and moves nothing.
+const PIECE: usize = 1_024;
+
+/// The number of a slot.
+type Slot = u32;
 
 /// The records of a table, as far as lists and decisions need them.
 #[derive(Debug)]
 pub(super) struct Index<B> {
-    /// In boxes, because a table of hashes is half empty at worst.
-    briefs: HashMap<Arc<str>, Box<Entry<B>>>,
-    groups: Sets,
-    labels: Sets,
+    slots: Slots<B>,
+    ids: HashTable<Slot>,
+    groups: HashMap<Arc<str>, Set>,
+    labels: Labels,
+    keys: RandomState,
     /// How many changes there were since the table was opened.
     revision: u64,
     /// The latest changes: the revision, and the id of the record.
@@ -23,96 +35,287 @@ pub(super) struct Index<B> {
 /// A record, as far as it is kept.
 #[derive(Debug)]
 pub(super) struct Entry<B> {
+    pub(super) id: Arc<str>,
     pub(super) brief: B,
     group: Option<Arc<str>>,
-    labels: Box<[Arc<str>]>,
+    labels: Hashes,
     /// The revision in which it was last written.
     pub(super) revision: u64,
 }
 
-/// Sets of ids by name.
-type Sets = HashMap<Arc<str>, Set>;
+/// Hashes of labels: few records have more than two.
+#[derive(Clone, Debug, PartialEq)]
+enum Hashes {
+    Few([Option<std::num::NonZeroU64>; 2]),
+    Many(Box<[u64]>),
+}
 
+impl Hashes {
+    fn of(keys: &RandomState, labels: &[String]) -> Hashes {
+        let hash = |label: &String| keys.hash_one(label.as_str());
+        let few = |at: usize| labels.get(at).and_then(|it| std::num::NonZeroU64::new(hash(it)));
+        match labels.len() {
+            // Of 2^64 labels one has the hash 0: nothing is found by it.
+            0..=2 => Hashes::Few([few(0), few(1)]),
+            _ => Hashes::Many(labels.iter().map(hash).collect()),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u64> {
+        let (few, many): (&[Option<std::num::NonZeroU64>], &[u64]) = match self {
+            Hashes::Few(few) => (few, &[]),
+            Hashes::Many(many) => (&[], many),
+        };
+        let few = few.iter().flatten().map(|hash| hash.get());
+        few.chain(many.iter().copied())
+    }
+}
+
+#[derive(Debug)]
+struct Slots<B> {
+    pieces: Vec<Vec<Option<Entry<B>>>>,
+    free: Vec<Slot>,
+}
+
+impl<B> Slots<B> {
+    fn put(&mut self, entry: Entry<B>) -> Slot {
+        if let Some(slot) = self.free.pop() {
+            *self.place(slot) = Some(entry);
+            return slot;
+        }
+        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
+            // The first one grows with its table: most have few records.
+            let whole = if self.pieces.is_empty() { 0 } else { PIECE };
+            self.pieces.push(Vec::with_capacity(whole));
+        }
+        let before = (self.pieces.len() - 1) * PIECE;
+        let piece = self.pieces.last_mut().expect("there is at least one");
+        piece.push(Some(entry));
+        Slot::try_from(before + piece.len() - 1)
+            .expect("memory ends long before four thousand million records")
+    }
+
+    fn place(&mut self, slot: Slot) -> &mut Option<Entry<B>> {
+        &mut self.pieces[slot as usize / PIECE][slot as usize % PIECE]
+    }
+
+    fn take(&mut self, slot: Slot) -> Option<Entry<B>> {
+        let entry = self.place(slot).take()?;
+        self.free.push(slot);
+        Some(entry)
+    }
+
+    fn get(&self, slot: Slot) -> Option<&Entry<B>> {
+        self.pieces
+            .get(slot as usize / PIECE)?
+            .get(slot as usize % PIECE)?
+            .as_ref()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Entry<B>> {
+        self.pieces.iter().flatten().flatten()
+    }
+}
+
+/// The records of a group.
 #[derive(Debug, Default)]
 struct Set {
-    ids: Ids,
+    members: Members,
     /// The revision in which it last changed; also of one that lost its last member.
     touched: u64,
 }
 
-/// The ids of a set: nearly all have one member.
+/// The slots of a set: nearly all have one member.
 #[derive(Debug, Default)]
-enum Ids {
+enum Members {
     #[default]
     None,
-    One(Arc<str>),
-    #[expect(clippy::box_collection, reason = "it would make every other id a word larger")]
-    Many(Box<BTreeSet<Arc<str>>>),
+    One(Slot),
+    #[expect(
+        clippy::box_collection,
+        reason = "it would make every other set two words larger"
+    )]
+    Many(Box<Vec<Slot>>),
 }
 
-impl Ids {
-    fn insert(&mut self, id: &Arc<str>) {
+impl Members {
+    /// Adds one that isn't a member.
+    fn insert(&mut self, slot: Slot) {
         *self = match std::mem::take(self) {
-            Ids::None => Ids::One(Arc::clone(id)),
-            Ids::One(other) if other == *id => Ids::One(other),
-            Ids::One(other) => Ids::Many(Box::new([other, Arc::clone(id)].into())),
-            Ids::Many(mut ids) => {
-                ids.insert(Arc::clone(id));
-                Ids::Many(ids)
+            Members::None => Members::One(slot),
+            Members::One(other) => Members::Many(Box::new(vec![other, slot])),
+            Members::Many(mut slots) => {
+                slots.push(slot);
+                Members::Many(slots)
             }
         };
     }
 
-    fn remove(&mut self, id: &str) {
+    fn remove(&mut self, slot: Slot) {
         match self {
-            Ids::One(only) if **only == *id => *self = Ids::None,
-            Ids::Many(ids) => {
-                ids.remove(id);
-                if ids.is_empty() {
-                    *self = Ids::None;
+            Members::One(only) if *only == slot => *self = Members::None,
+            Members::Many(slots) => {
+                if let Some(at) = slots.iter().position(|other| *other == slot) {
+                    slots.swap_remove(at);
+                }
+                if slots.is_empty() {
+                    *self = Members::None;
                 }
             }
-            Ids::None | Ids::One(_) => {}
+            Members::None | Members::One(_) => {}
         }
     }
 
-    /// By id.
-    fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
-        let (one, many) = match self {
-            Ids::None => (None, None),
-            Ids::One(id) => (Some(id), None),
-            Ids::Many(ids) => (None, Some(ids.iter())),
-        };
-        one.into_iter().chain(many.into_iter().flatten())
-    }
-
-    fn len(&self) -> usize {
+    fn slots(&self) -> &[Slot] {
         match self {
-            Ids::None => 0,
-            Ids::One(_) => 1,
-            Ids::Many(ids) => ids.len(),
+            Members::None => &[],
+            Members::One(slot) => std::slice::from_ref(slot),
+            Members::Many(slots) => slots,
         }
     }
 }
 
-/// Adds an id to the set of that name; answers the name as the map holds it.
-fn join(sets: &mut Sets, name: &str, id: &Arc<str>, revision: u64) -> Arc<str> {
-    let name = match sets.get_key_value(name) {
-        Some((name, _)) => Arc::clone(name),
-        None => name.into(),
-    };
-    let set = sets.entry(Arc::clone(&name)).or_default();
-    set.ids.insert(id);
-    set.touched = revision;
-    name
+/// The records by the hashes of their labels.
+#[derive(Debug, Default)]
+struct Labels {
+    leads: HashTable<Lead>,
+    /// The labels of several records.
+    crowds: Vec<(u64, Vec<Slot>)>,
+    free: Vec<u32>,
+}
+
+/// Where a label leads.
+#[derive(Clone, Copy, Debug)]
+struct Lead {
+    /// Half of its hash; the other half stands where it leads.
+    half: u32,
+    to: To,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct To(u32);
+
+impl To {
+    /// Set where it leads to a crowd.
+    const CROWD: u32 = 1 << 31;
+    fn crowd(self) -> Option<usize> {
+        (self.0 & To::CROWD != 0).then_some((self.0 & !To::CROWD) as usize)
+    }
+}
+
+/// Half a hash, and that half spread over all bits, as the table wants it.
+fn halves(label: u64) -> (u32, u64) {
+    let half = (label >> 32) as u32;
+    (half, spread(half))
+}
+
+fn spread(half: u32) -> u64 {
+    /// 2^64 divided by the golden ratio (Knuth, volume 3, section 6.4).
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    u64::from(half).wrapping_mul(GOLDEN)
+}
+
+impl Labels {
+    fn find<B>(&self, slots: &Slots<B>, label: u64) -> Option<Lead> {
+        let (half, hash) = halves(label);
+        let is_it = |lead: &Lead| lead.half == half && self.leads_to(slots, lead, label);
+        self.leads.find(hash, is_it).copied()
+    }
+
+    fn leads_to<B>(&self, slots: &Slots<B>, lead: &Lead, label: u64) -> bool {
+        match lead.to.crowd() {
+            Some(crowd) => self.crowds[crowd].0 == label,
+            None => slots
+                .get(lead.to.0)
+                .is_some_and(|entry| entry.labels.iter().any(|own| own == label)),
+        }
+    }
+
+    fn slots<'a, B>(&'a self, slots: &Slots<B>, label: u64) -> impl Iterator<Item = Slot> + 'a {
+        let lead = self.find(slots, label);
+        let crowd = lead
+            .and_then(|lead| lead.to.crowd())
+            .map(|at| self.crowds[at].1.as_slice());
+        let one = lead
+            .filter(|lead| lead.to.crowd().is_none())
+            .map(|lead| lead.to.0);
+        one.into_iter().chain(crowd.unwrap_or_default().iter().copied())
+    }
+
+    /// Adds the record in a slot, whose entry is already there.
+    fn join<B>(&mut self, slots: &Slots<B>, label: u64, slot: Slot) {
+        let (half, hash) = halves(label);
+        let Some(lead) = self.find(slots, label) else {
+            let lead = Lead { half, to: To(slot) };
+            self.leads.insert_unique(hash, lead, |lead| spread(lead.half));
+            return;
+        };
+        match lead.to.crowd() {
+            Some(crowd) => {
+                if !self.crowds[crowd].1.contains(&slot) {
+                    self.crowds[crowd].1.push(slot);
+                }
+            }
+            None if lead.to.0 == slot => {}
+            None => {
+                let crowd = (label, vec![lead.to.0, slot]);
+                let at = match self.free.pop() {
+                    Some(at) => {
+                        self.crowds[at as usize] = crowd;
+                        at
+                    }
+                    None => {
+                        self.crowds.push(crowd);
+                        u32::try_from(self.crowds.len() - 1).expect("no more crowds than records")
+                    }
+                };
+                if let Some(lead) = self
+                    .leads
+                    .find_mut(hash, |it| it.half == half && it.to.0 == lead.to.0)
+                {
+                    lead.to = To(at | To::CROWD);
+                }
+            }
+        }
+    }
+
+    /// Takes the record in a slot out; its entry is still there.
+    fn leave<B>(&mut self, slots: &Slots<B>, label: u64, slot: Slot) {
+        let Some(lead) = self.find(slots, label) else {
+            return;
+        };
+        if let Some(at) = lead.to.crowd() {
+            let members = &mut self.crowds[at].1;
+            members.retain(|other| *other != slot);
+            if !members.is_empty() {
+                return;
+            }
+            self.crowds[at] = (0, Vec::new());
+            self.free.push(lead.to.0 & !To::CROWD);
+        } else if lead.to.0 != slot {
+            return;
+        }
+        let (half, hash) = halves(label);
+        if let Ok(found) = self
+            .leads
+            .find_entry(hash, |it| it.half == half && it.to.0 == lead.to.0)
+        {
+            found.remove();
+        }
+    }
 }
 
 impl<B> Index<B> {
     pub(super) fn new() -> Index<B> {
         Index {
-            briefs: HashMap::new(),
+            slots: Slots {
+                pieces: Vec::new(),
+                free: Vec::new(),
+            },
+            ids: HashTable::new(),
             groups: HashMap::new(),
-            labels: HashMap::new(),
+            labels: Labels::default(),
+            keys: RandomState::new(),
             revision: 0,
             changes: VecDeque::new(),
         }
@@ -127,45 +330,103 @@ impl<B> Index<B> {
         labels: &[String],
         share: impl Fn(&mut B, &Arc<str>),
     ) {
-        let id = match self.briefs.get_key_value(id) {
-            Some((id, _)) => Arc::clone(id),
-            None => id.into(),
-        };
-        self.remove(&id);
-        self.changed(&id);
-        let group = group.map(|group| join(&mut self.groups, group, &id, self.revision));
+        let labels = Hashes::of(&self.keys, labels);
+        let group = group.map(|group| match self.groups.get_key_value(group) {
+            Some((group, _)) => Arc::clone(group),
+            None => {
+                let name: Arc<str> = group.into();
+                self.groups.insert(Arc::clone(&name), Set::default());
+                name
+            }
+        });
         if let Some(group) = &group {
             share(&mut brief, group);
         }
-        let entry = Entry {
+        let slot = match self.slot(id) {
+            Some(slot) => self.renew(slot, brief, group, labels),
+            None => self.add(id.into(), brief, group, labels),
+        };
+        let now = self.revision;
+        let group = self.slots.get(slot).and_then(|entry| entry.group.clone());
+        if let Some(set) = group.and_then(|group| self.groups.get_mut(&group)) {
+            set.touched = now;
+        }
+    }
+
+    fn add(&mut self, id: Arc<str>, brief: B, group: Option<Arc<str>>, labels: Hashes) -> Slot {
+        self.changed(&id);
+        let hash = self.keys.hash_one(&*id);
+        let slot = self.slots.put(Entry {
+            id,
             brief,
             group,
-            labels: labels
-                .iter()
-                .map(|label| join(&mut self.labels, label, &id, self.revision))
-                .collect(),
+            labels,
             revision: self.revision,
+        });
+        let (slots, keys) = (&self.slots, &self.keys);
+        let hash_of = |slot: &Slot| slots.get(*slot).map_or(0, |entry| keys.hash_one(&*entry.id));
+        self.ids.insert_unique(hash, slot, hash_of);
+        self.enter(slot);
+        slot
+    }
+
+    fn renew(&mut self, slot: Slot, brief: B, group: Option<Arc<str>>, labels: Hashes) -> Slot {
+        let Some(entry) = self.slots.get(slot) else {
+            return slot;
         };
-        self.briefs.insert(id, Box::new(entry));
+        let moves = entry.group != group || entry.labels != labels;
+        let id = Arc::clone(&entry.id);
+        self.changed(&id);
+        if moves {
+            self.leave(slot);
+        }
+        *self.slots.place(slot) = Some(Entry {
+            id,
+            brief,
+            group,
+            labels,
+            revision: self.revision,
+        });
+        if moves {
+            self.enter(slot);
+        }
+        slot
     }
 
     pub(super) fn remove(&mut self, id: &str) {
-        let Some((id, entry)) = self.briefs.remove_entry(id) else {
-            return;
-        };
-        self.changed(&id);
+        let Some(slot) = self.slot(id) else { return };
+        if let Some(id) = self.slots.get(slot).map(|entry| Arc::clone(&entry.id)) {
+            self.changed(&id);
+        }
+        self.leave(slot);
+        let hash = self.keys.hash_one(id);
+        if let Ok(found) = self.ids.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
+        self.slots.take(slot);
+    }
+
+    /// Puts the record in a slot into its group and under its labels.
+    fn enter(&mut self, slot: Slot) {
+        let Some(entry) = self.slots.get(slot) else { return };
+        if let Some(set) = entry.group.as_ref().and_then(|group| self.groups.get_mut(group)) {
+            set.members.insert(slot);
+        }
+        for label in entry.labels.iter() {
+            self.labels.join(&self.slots, label, slot);
+        }
+    }
+
+    /// Takes it out of them.
+    fn leave(&mut self, slot: Slot) {
+        let Some(entry) = self.slots.get(slot) else { return };
         // An empty group stays, so that it is known when it changed.
-        if let Some(set) = entry.group.and_then(|group| self.groups.get_mut(&group)) {
-            set.ids.remove(&id);
+        if let Some(set) = entry.group.as_ref().and_then(|group| self.groups.get_mut(group)) {
+            set.members.remove(slot);
             set.touched = self.revision;
         }
-        for label in &entry.labels {
-            if let Some(set) = self.labels.get_mut(label) {
-                set.ids.remove(&id);
-                if set.ids.len() == 0 {
-                    self.labels.remove(label);
-                }
-            }
+        for label in entry.labels.iter() {
+            self.labels.leave(&self.slots, label, slot);
         }
     }
 
@@ -194,27 +455,35 @@ impl<B> Index<B> {
         self.revision
     }
 
+    fn slot(&self, id: &str) -> Option<Slot> {
+        let is_it = |slot: &Slot| self.slots.get(*slot).is_some_and(|entry| &*entry.id == id);
+        self.ids.find(self.keys.hash_one(id), is_it).copied()
+    }
+
     pub(super) fn get(&self, id: &str) -> Option<&Entry<B>> {
-        self.briefs.get(id).map(|entry| &**entry)
+        self.slots.get(self.slot(id)?)
     }
 
     pub(super) fn contains(&self, id: &str) -> bool {
-        self.briefs.contains_key(id)
+        self.slot(id).is_some()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.briefs.len()
+        self.ids.len()
     }
 
     /// All records, in no order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &B)> {
-        self.briefs.iter().map(|(id, entry)| (id, &entry.brief))
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<B>> {
+        self.slots.iter()
     }
 
-    /// The records of a group, by id.
-    pub(super) fn group(&self, group: &str) -> impl Iterator<Item = (&Arc<str>, &Entry<B>)> {
-        let ids = self.groups.get(group).into_iter().flat_map(|set| set.ids.iter());
-        ids.filter_map(|id| Some((id, self.get(id)?)))
+    /// The records of a group, in no order.
+    pub(super) fn group(&self, group: &str) -> impl Iterator<Item = &Entry<B>> {
+        let slots = self.groups.get(group).map(|set| set.members.slots());
+        slots
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|slot| self.slots.get(*slot))
     }
 
     /// The revision in which a group last changed; 0 when it never had a member.
@@ -222,19 +491,21 @@ impl<B> Index<B> {
         self.groups.get(group).map_or(0, |set| set.touched)
     }
 
-    /// The ids of the records with a label, by id.
-    pub(super) fn labelled(&self, label: &str) -> impl Iterator<Item = &Arc<str>> {
-        self.labels.get(label).into_iter().flat_map(|set| set.ids.iter())
+    /// The records with a label, in no order.
+    pub(super) fn labelled(&self, label: &str) -> impl Iterator<Item = &Entry<B>> {
+        let slots = self.labels.slots(&self.slots, self.keys.hash_one(label));
+        slots.filter_map(|slot| self.slots.get(slot))
     }
 
-    /// How many records have a label.
-    pub(super) fn count_labelled(&self, label: &str) -> usize {
-        self.labels.get(label).map_or(0, |set| set.ids.len())
-    }
-
-    /// All labels, in no order.
-    pub(super) fn labels(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.labels.keys()
+    /// The records that have any label, those with the same first one together.
+    pub(super) fn by_first_label(&self) -> Vec<Vec<Arc<str>>> {
+        let mut sets: HashMap<u64, Vec<Arc<str>>> = HashMap::new();
+        for entry in self.iter() {
+            if let Some(first) = entry.labels.iter().next() {
+                sets.entry(first).or_default().push(Arc::clone(&entry.id));
+            }
+        }
+        sets.into_values().collect()
     }
 }
 
@@ -256,19 +527,67 @@ mod tests {
         assert_eq!(index.since(now).0, None);
     }
 
+    fn ids<'a>(entries: impl Iterator<Item = &'a Entry<()>>) -> Vec<String> {
+        let mut ids: Vec<String> = entries.map(|entry| entry.id.to_string()).collect();
+        ids.sort();
+        ids
+    }
+
     #[test]
     fn a_set_has_no_one_or_many_members() {
         let mut index = Index::new();
         for id in ["b", "a", "a", "c"] {
             index.insert(id, (), Some("letters"), &[], |(), _| {});
         }
-        let ids = |index: &Index<()>| -> Vec<String> {
-            index.group("letters").map(|(id, _)| id.to_string()).collect()
-        };
-        assert_eq!(ids(&index), ["a", "b", "c"]);
+        assert_eq!(ids(index.group("letters")), ["a", "b", "c"]);
         ["a", "b"].iter().for_each(|id| index.remove(id));
-        assert_eq!(ids(&index), ["c"]);
+        assert_eq!(ids(index.group("letters")), ["c"]);
+        let before = index.revision_of("letters");
         index.remove("c");
-        assert!(ids(&index).is_empty() && index.revision_of("letters") > 0);
+        assert!(ids(index.group("letters")).is_empty() && index.revision_of("letters") > before);
+    }
+
+    #[test]
+    fn labels_lead_to_their_records_however_these_change() {
+        // Against the plainest way to keep the same.
+        let mut index = Index::new();
+        let mut plain: HashMap<String, Vec<String>> = HashMap::new();
+        let mut chance = 1_u32;
+        for _ in 0..20_000 {
+            chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let id = format!("{}", chance >> 8 & 255);
+            if chance >> 16 & 3 == 0 {
+                index.remove(&id);
+                plain.remove(&id);
+                continue;
+            }
+            let labels: Vec<String> = (0..chance >> 18 & 3)
+                .map(|n| format!("label {}", (chance >> (20 + n)) & 31))
+                .collect();
+            let group = format!("group {}", chance >> 24 & 7);
+            index.insert(&id, (), Some(&group), &labels, |(), _| {});
+            plain.insert(id, [labels, vec![group]].concat());
+        }
+        let having = |name: &str| {
+            let mut ids: Vec<String> = plain
+                .iter()
+                .filter(|(_, names)| names.iter().any(|other| other == name))
+                .map(|(id, _)| id.clone())
+                .collect();
+            ids.sort();
+            ids
+        };
+        for n in 0..32 {
+            let label = format!("label {n}");
+            assert_eq!(ids(index.labelled(&label)), having(&label), "{label}");
+        }
+        for n in 0..8 {
+            let group = format!("group {n}");
+            assert_eq!(ids(index.group(&group)), having(&group), "{group}");
+        }
+        assert_eq!(index.len(), plain.len());
+        assert!(plain.keys().all(|id| index.contains(id)));
+        let labelled = plain.values().filter(|names| names.len() > 1).count();
+        assert_eq!(index.by_first_label().concat().len(), labelled);
     }
 }

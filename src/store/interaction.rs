@@ -8,8 +8,8 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Record;
 use super::file::short_hash;
+use super::{Indexed, Record};
 use crate::ap::emoji::Emoji;
 
 /// A reply, like, boost, mention or quote. `R` is how its `raw` is read: whole, or as little of it as is needed.
@@ -254,6 +254,11 @@ pub struct InteractionBrief {
 }
 
 impl Record for Interaction {
+    /// The activity as it came is long, and only passed over.
+    type Glance = Interaction<IgnoredAny>;
+}
+
+impl<R> Indexed for Interaction<R> {
     type Brief = InteractionBrief;
 
     fn id(&self) -> &str {
@@ -275,6 +280,7 @@ impl Record for Interaction {
         self.object.as_deref()
     }
 
+    /// That of the actor first: all that one did is found by it.
     fn labels(&self) -> Vec<String> {
         vec![
             Interaction::label_of_actor(&self.actor.id),

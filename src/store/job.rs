@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::file::file_name;
-use super::{Disk, Record, StoreError};
+use super::{Disk, Indexed, Record, StoreError};
 
 /// The folder of the jobs and their logs.
 pub const FOLDER: &str = "queue";
@@ -34,6 +34,10 @@ pub struct Job {
 }
 
 impl Record for Job {
+    type Glance = Job;
+}
+
+impl Indexed for Job {
     type Brief = ();
 
     fn id(&self) -> &str {

@@ -48,7 +48,7 @@ pub use self::remote::{RemoteActor, RemoteHost, RemoteWalk};
 pub use self::report::Report;
 pub use self::seen::{Going, Gone};
 pub use self::site::{Held, SiteState};
-pub use self::table::{Record, Staged, Table};
+pub use self::table::{Indexed, Record, Staged, Table};
 
 /// The version of the data directory's layout that this program writes.
 pub const LAYOUT: u32 = 1;

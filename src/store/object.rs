@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Record;
+use super::{Indexed, Record};
 use crate::article::{Impression, Print, Visibility, Word};
 use crate::site::feed::Mention;
 use crate::site::snapshot::Canonical;
@@ -173,6 +173,10 @@ impl ObjectBrief {
 }
 
 impl Record for Object {
+    type Glance = Object;
+}
+
+impl Indexed for Object {
     type Brief = ObjectBrief;
 
     fn id(&self) -> &str {
@@ -279,6 +283,10 @@ pub struct Audience {
 }
 
 impl Record for Audience {
+    type Glance = Audience;
+}
+
+impl Indexed for Audience {
     type Brief = ();
 
     fn id(&self) -> &str {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::file::short_hash;
+use super::{Indexed, Record};
 
 /// The stamp on a quote of one of our objects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +29,10 @@ impl Quote {
 }
 
 impl Record for Quote {
+    type Glance = Quote;
+}
+
+impl Indexed for Quote {
     type Brief = ();
 
     fn id(&self) -> &str {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Record;
+use super::{Indexed, Record};
 use crate::sig::Scheme;
 
 /// A remote actor's document.
@@ -19,6 +19,10 @@ pub struct RemoteActor {
 }
 
 impl Record for RemoteActor {
+    type Glance = RemoteActor;
+}
+
+impl Indexed for RemoteActor {
     type Brief = ();
 
     fn id(&self) -> &str {
@@ -39,6 +43,10 @@ pub struct RemoteHost {
 }
 
 impl Record for RemoteHost {
+    type Glance = RemoteHost;
+}
+
+impl Indexed for RemoteHost {
     type Brief = ();
 
     fn id(&self) -> &str {
@@ -58,6 +66,10 @@ pub struct RemoteWalk {
 }
 
 impl Record for RemoteWalk {
+    type Glance = RemoteWalk;
+}
+
+impl Indexed for RemoteWalk {
     type Brief = ();
 
     fn id(&self) -> &str {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Record;
+use super::{Indexed, Record};
 
 /// A Flag.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub struct Report {
 }
 
 impl Record for Report {
+    type Glance = Report;
+}
+
+impl Indexed for Report {
     type Brief = ();
 
     fn id(&self) -> &str {

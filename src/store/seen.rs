@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{Indexed, Record};
 
 /// The id of a remote activity or object that is gone: should it arrive late or again, it is ignored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ impl Gone {
 }
 
 impl Record for Gone {
+    type Glance = Gone;
+}
+
+impl Indexed for Gone {
     type Brief = (Going, Timestamp);
 
     fn id(&self) -> &str {

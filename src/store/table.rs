@@ -16,8 +16,8 @@ use super::index::Index;
 /// How many records of a table can be written at the same time: as many as a disk syncs faster together.
 const STRIPES: usize = 16;
 
-/// What a table holds.
-pub trait Record: Serialize + DeserializeOwned {
+/// What a table keeps of a record beside its file.
+pub trait Indexed {
     /// What of it is kept in memory; small.
     type Brief: Clone + Send;
 
@@ -39,6 +39,13 @@ pub trait Record: Serialize + DeserializeOwned {
     fn labels(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// What a table holds.
+pub trait Record: Indexed + Serialize + DeserializeOwned {
+    /// What is read of its file when a table is opened: all that [`Indexed`] tells of it, and what shows that the file
+    /// holds such a record.
+    type Glance: Indexed<Brief = Self::Brief> + DeserializeOwned;
 }
 
 /// Records of one shape in one folder.
@@ -68,40 +75,84 @@ impl<R: Record> Table<R> {
     /// Opens a folder and reads its records. One that doesn't parse is put aside with a warning; one that can't be
     /// read is an error.
     pub fn open(disk: &Disk, folder: &str) -> Result<Table<R>, StoreError> {
-        let mut index = Index::new();
-        for key in disk.list(folder)? {
-            let Some(bytes) = disk.get(&key)? else { continue };
-            match serde_json::from_slice::<R>(&bytes) {
-                Ok(record) if key == format!("{folder}/{}", file_name(record.id())) => {
-                    index.insert(
-                        record.id(),
-                        record.brief(),
-                        record.group(),
-                        &record.labels(),
-                        R::share,
-                    );
-                }
-                Ok(record) => {
-                    let aside = disk.quarantine(&key)?;
-                    tracing::warn!(
-                        "{key}.json holds the record of {}; moved to {}",
-                        record.id(),
-                        aside.display()
-                    );
-                }
-                Err(error) => {
-                    let aside = disk.quarantine(&key)?;
-                    tracing::warn!("{key}.json is damaged ({error}); moved to {}", aside.display());
-                }
+        /// On so many threads at most: the index takes one record at a time.
+        const THREADS: usize = 4;
+        /// So many records are begun with by one thread, for most tables have no more.
+        const FEW: usize = 256;
+        let index = Mutex::new(Index::new());
+        let mut keys = disk.keys(folder)?;
+        let first: Vec<String> = keys.by_ref().take(FEW).collect::<Result<_, _>>()?;
+        let mut buffer = Vec::new();
+        for key in &first {
+            Table::<R>::read_in(disk, folder, key, &index, &mut buffer)?;
+        }
+        let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS));
+        let keys = Mutex::new(keys);
+        let read_rest = || -> Result<(), StoreError> {
+            let mut buffer = Vec::new();
+            loop {
+                let next = keys.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some(key) = next.transpose()? else {
+                    return Ok(());
+                };
+                Table::<R>::read_in(disk, folder, &key, &index, &mut buffer)?;
             }
+        };
+        if first.len() == FEW {
+            std::thread::scope(|scope| {
+                let others: Vec<_> = (1..threads).map(|_| scope.spawn(read_rest)).collect();
+                let mut done = read_rest();
+                for other in others {
+                    done = done.and(other.join().expect("reading a record doesn't panic"));
+                }
+                done
+            })?;
         }
         Ok(Table {
             disk: disk.clone(),
             folder: folder.to_string(),
-            index: Mutex::new(index),
+            index,
             writing: Default::default(),
             version: AtomicU64::new(0),
         })
+    }
+
+    /// Reads a record into the index.
+    fn read_in(
+        disk: &Disk,
+        folder: &str,
+        key: &str,
+        index: &Mutex<Index<R::Brief>>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        if !disk.get_into(key, buffer)? {
+            return Ok(());
+        }
+        match serde_json::from_slice::<R::Glance>(buffer) {
+            Ok(record)
+                if key
+                    .strip_prefix(folder)
+                    .and_then(|name| name.strip_prefix('/'))
+                    .is_some_and(|name| name == file_name(record.id())) =>
+            {
+                let (brief, labels) = (record.brief(), record.labels());
+                let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+                index.insert(record.id(), brief, record.group(), &labels, R::share);
+            }
+            Ok(record) => {
+                let aside = disk.quarantine(key)?;
+                tracing::warn!(
+                    "{key}.json holds the record of {}; moved to {}",
+                    record.id(),
+                    aside.display()
+                );
+            }
+            Err(error) => {
+                let aside = disk.quarantine(key)?;
+                tracing::warn!("{key}.json is damaged ({error}); moved to {}", aside.display());
+            }
+        }
+        Ok(())
     }
 
     /// A record, read from its file.
@@ -235,14 +286,14 @@ impl<R: Record> Table<R> {
 
     /// Calls `see` with the id and the brief of every record, in no order. `see` must be short: the index is locked.
     pub fn each(&self, mut see: impl FnMut(&Arc<str>, &R::Brief)) {
-        for (id, brief) in self.lock().iter() {
-            see(id, brief);
+        for entry in self.lock().iter() {
+            see(&entry.id, &entry.brief);
         }
     }
 
     /// The ids of all records, in no order.
     pub fn ids(&self) -> Vec<Arc<str>> {
-        self.lock().iter().map(|(id, _)| Arc::clone(id)).collect()
+        self.lock().iter().map(|entry| Arc::clone(&entry.id)).collect()
     }
 
     /// The ids of the records that changed after a revision, some of them more than once, and the revision
@@ -255,9 +306,11 @@ impl<R: Record> Table<R> {
     pub fn group(&self, group: &str) -> Vec<(Arc<str>, R::Brief)> {
         let index = self.lock();
         let members = index.group(group);
-        members
-            .map(|(id, entry)| (Arc::clone(id), entry.brief.clone()))
-            .collect()
+        let mut found: Vec<_> = members
+            .map(|entry| (Arc::clone(&entry.id), entry.brief.clone()))
+            .collect();
+        found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        found
     }
 
     /// The revision of the latest change.
@@ -268,8 +321,8 @@ impl<R: Record> Table<R> {
     /// Calls `see` with the id and the brief of every record of a group, and with the revision in which it was last
     /// written: what was read of it then is still true. In no order; `see` must be short: the index is locked.
     pub fn each_of(&self, group: &str, mut see: impl FnMut(&Arc<str>, &R::Brief, u64)) {
-        for (id, entry) in self.lock().group(group) {
-            see(id, &entry.brief, entry.revision);
+        for entry in self.lock().group(group) {
+            see(&entry.id, &entry.brief, entry.revision);
         }
     }
 
@@ -280,24 +333,25 @@ impl<R: Record> Table<R> {
 
     /// The ids of the records with this label, by id.
     pub fn labelled(&self, label: &str) -> Vec<Arc<str>> {
-        self.lock().labelled(label).cloned().collect()
+        let index = self.lock();
+        let mut ids: Vec<_> = index.labelled(label).map(|entry| Arc::clone(&entry.id)).collect();
+        ids.sort_unstable();
+        ids
     }
 
-    /// The labels that begin with `prefix`, in no order.
-    pub fn labels(&self, prefix: &str) -> Vec<Arc<str>> {
-        let index = self.lock();
-        let labels = index.labels().filter(|label| label.starts_with(prefix));
-        labels.cloned().collect()
+    /// The ids of the records that have labels, those with the same first label together; in no order.
+    pub fn by_first_label(&self) -> Vec<Vec<Arc<str>>> {
+        self.lock().by_first_label()
     }
 
     /// How many records have this label.
     pub fn count_labelled(&self, label: &str) -> usize {
-        self.lock().count_labelled(label)
+        self.lock().labelled(label).count()
     }
 
     /// Whether there is a record with this label.
     pub fn has_label(&self, label: &str) -> bool {
-        self.count_labelled(label) > 0
+        self.lock().labelled(label).next().is_some()
     }
 
     /// Whether the record with this id was damaged, put aside, and not written again.
@@ -372,6 +426,10 @@ mod tests {
     }
 
     impl Record for Fruit {
+        type Glance = Fruit;
+    }
+
+    impl Indexed for Fruit {
         type Brief = usize;
         fn id(&self) -> &str {
             &self.id
@@ -417,7 +475,7 @@ mod tests {
         assert_eq!(table.group("green").len(), again.group("green").len());
         assert_eq!(again.get("lemon").unwrap().unwrap().colour, "green");
         assert_eq!(table.labelled("5 letters").len(), 1);
-        assert_eq!(again.labels("5").len(), 1);
+        assert_eq!(again.by_first_label().len(), 2);
         assert_eq!(again.count_labelled("5 letters"), 1);
         assert_eq!(table.labelled("6 letters").len(), 0, "the cherry is gone");
         assert!(again.has_label("5 letters") && !again.has_label("6 letters"));

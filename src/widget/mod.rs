@@ -51,14 +51,11 @@ pub const STYLE: &str = include_str!("static/tidings.css");
 /// # Errors
 /// When records can't be read.
 pub fn interactions(instance: &Instance, page: &str) -> Result<Option<serde_json::Value>, StoreError> {
-    let Some(key) = find(instance, page) else {
-        return Ok(None);
-    };
-    let conversation = conversation::of_object(instance, &key)?;
-    json_of(instance, &key, &conversation).map(Some)
+    let drawing = interactions_drawing(instance, page)?;
+    Ok(drawing.map(|drawing| serde_json::from_slice(drawing.text()).expect("we wrote it")))
 }
 
-/// The same as text.
+/// The same as it is kept.
 ///
 /// # Errors
 /// When records can't be read.
@@ -67,24 +64,12 @@ pub fn interactions_drawing(instance: &Instance, page: &str) -> Result<Option<Ar
         return Ok(None);
     };
     drawn::of(instance, &key, Shape::Json, |conversation, _, _| {
-        let text = json_of(instance, &key, &conversation)?.to_string();
+        let (page, object) = (url_of(instance, &key), instance.iris.object(&key));
+        let shown = show(instance, &key);
+        let text = json::of_conversation(&viewer(instance), &page, &object, &conversation, shown)?;
         Ok((text, Pieces::new()))
     })
     .map(Some)
-}
-
-fn json_of(
-    instance: &Instance,
-    key: &str,
-    conversation: &Conversation,
-) -> Result<serde_json::Value, StoreError> {
-    json::of_conversation(
-        &viewer(instance),
-        &url_of(instance, key),
-        &instance.iris.object(key),
-        conversation,
-        show(instance, key),
-    )
 }
 
 /// The thread of a page as an HTML fragment: replies oldest first on every level, likes and boosts as rows of faces,

@@ -20,7 +20,7 @@ use crate::store::{Interaction, InteractionKind, InteractionState, StoreError};
 const CAPACITY: u64 = 16 * 1024 * 1024;
 /// How much memory the likes and boosts take that were read, in bytes: some ten thousand. A page shows two rows of sixty;
 /// its JSON names all.
-const ACTS: u64 = 8 * 1024 * 1024;
+const ACTS: u64 = 12 * 1024 * 1024;
 /// How many pages that is about; only a hint for the caches.
 const PAGES: usize = 512;
 /// From so many records on they are read on several threads.
