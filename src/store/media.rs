@@ -4,7 +4,7 @@
 //! too: `0123456789abcdef.96x96.jpg`. The folder is a cache with a limit: the oldest go first, and all of it may be
 //! deleted while tidings is down.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
@@ -94,9 +94,10 @@ pub struct Media {
 
 #[derive(Debug, Default)]
 struct Kept {
-    pictures: HashMap<String, Entry>,
+    /// By the number that their names are: there may be as many as people who ever liked something.
+    pictures: HashMap<u64, Entry>,
     /// From the oldest to the newest.
-    ages: BTreeSet<(u64, String)>,
+    ages: BTreeMap<u64, u64>,
     /// The age of the next one: later ones are greater.
     next: u64,
     /// Bytes of all files.
@@ -113,20 +114,19 @@ struct Entry {
 }
 
 impl Kept {
-    fn insert(&mut self, hash: &str, format: Format, size: u64) {
+    fn insert(&mut self, hash: u64, format: Format, size: u64) {
         self.remove(hash);
         let age = self.next;
         self.next += 1;
         self.revision += 1;
         self.total += size;
-        self.ages.insert((age, hash.to_string()));
-        self.pictures
-            .insert(hash.to_string(), Entry { format, size, age });
+        self.ages.insert(age, hash);
+        self.pictures.insert(hash, Entry { format, size, age });
     }
 
-    fn remove(&mut self, hash: &str) -> Option<Entry> {
-        let entry = self.pictures.remove(hash)?;
-        self.ages.remove(&(entry.age, hash.to_string()));
+    fn remove(&mut self, hash: u64) -> Option<Entry> {
+        let entry = self.pictures.remove(&hash)?;
+        self.ages.remove(&entry.age);
         self.total -= entry.size;
         self.revision += 1;
         Some(entry)
@@ -143,9 +143,9 @@ impl Media {
             let Some((hash, ending)) = name.split_once('.') else {
                 continue;
             };
-            match Format::read(ending) {
-                Some(format) if is_hash(hash) => kept.insert(hash, format, size),
-                None if is_hash(hash) && AS_THEY_CAME.contains(&ending) => {
+            match (Media::number(hash), Format::read(ending)) {
+                (Some(number), Some(format)) => kept.insert(number, format, size),
+                (Some(_), None) if AS_THEY_CAME.contains(&ending) => {
                     disk.remove(&format!("{folder}/{name}"))?;
                 }
                 _ => {}
@@ -158,22 +158,34 @@ impl Media {
         })
     }
 
+    /// The number that a picture's name is in hexadecimal digits; `None` when it is none that pictures have: nothing else
+    /// becomes part of a path.
+    pub fn number(name: &str) -> Option<u64> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let is_name = name.len() == 16 && name.bytes().all(is_digit);
+        is_name.then(|| u64::from_str_radix(name, 16).ok()).flatten()
+    }
+
     /// Whether a picture is kept under this name.
     pub fn contains(&self, hash: &str) -> bool {
-        self.lock().pictures.contains_key(hash)
+        Media::number(hash).is_some_and(|number| self.lock().pictures.contains_key(&number))
     }
 
     /// What a picture is that is kept under this name.
     pub fn format(&self, hash: &str) -> Option<Format> {
-        self.lock().pictures.get(hash).map(|entry| entry.format)
+        let number = Media::number(hash)?;
+        self.lock().pictures.get(&number).map(|entry| entry.format)
     }
 
     /// A picture by its name; `None` when it isn't kept (any more).
     pub fn get(&self, hash: &str) -> Result<Option<Picture>, StoreError> {
-        let Some(entry) = self.lock().pictures.get(hash).copied() else {
+        let Some(number) = Media::number(hash) else {
             return Ok(None);
         };
-        let bytes = self.disk.read(&self.name(hash, entry.format))?;
+        let Some(entry) = self.lock().pictures.get(&number).copied() else {
+            return Ok(None);
+        };
+        let bytes = self.disk.read(&self.name(number, entry.format))?;
         Ok(bytes.map(|bytes| Picture {
             format: entry.format,
             bytes,
@@ -184,9 +196,9 @@ impl Media {
     /// bytes. One that is larger than that by itself isn't kept: `false`.
     pub fn put(&self, hash: &str, picture: &Picture, limit: u64) -> Result<bool, StoreError> {
         let size = picture.bytes.len() as u64;
-        if size > limit || !is_hash(hash) {
+        let Some(hash) = Media::number(hash).filter(|_| size <= limit) else {
             return Ok(false);
-        }
+        };
         self.disk
             .write_file(&self.name(hash, picture.format), &picture.bytes)?;
         let mut gone = Vec::new();
@@ -195,43 +207,43 @@ impl Media {
             if let Some(before) = kept.remove(hash)
                 && before.format != picture.format
             {
-                gone.push((hash.to_string(), before.format));
+                gone.push((hash, before.format));
             }
             kept.insert(hash, picture.format, size);
             while kept.total > limit {
-                let Some((_, oldest)) = kept.ages.first().cloned() else {
+                let Some((_, &oldest)) = kept.ages.first_key_value() else {
                     break;
                 };
-                if let Some(entry) = kept.remove(&oldest) {
+                if let Some(entry) = kept.remove(oldest) {
                     gone.push((oldest, entry.format));
                 }
             }
         }
         for (hash, format) in gone {
-            self.disk.remove(&self.name(&hash, format))?;
+            self.disk.remove(&self.name(hash, format))?;
         }
         Ok(true)
     }
 
-    /// Removes all but those that are `wanted`, and answers how many went.
-    pub fn keep_only(&self, wanted: &HashSet<String>) -> Result<usize, StoreError> {
+    /// Removes all but those that are `wanted`, by their [`Media::number`], and answers how many went.
+    pub fn keep_only(&self, wanted: &HashSet<u64>) -> Result<usize, StoreError> {
         let mut gone = Vec::new();
         {
             let mut kept = self.lock();
-            let unwanted: Vec<String> = kept
+            let unwanted: Vec<u64> = kept
                 .pictures
                 .keys()
                 .filter(|hash| !wanted.contains(*hash))
-                .cloned()
+                .copied()
                 .collect();
             for hash in unwanted {
-                if let Some(entry) = kept.remove(&hash) {
+                if let Some(entry) = kept.remove(hash) {
                     gone.push((hash, entry.format));
                 }
             }
         }
         for (hash, format) in &gone {
-            self.disk.remove(&self.name(hash, *format))?;
+            self.disk.remove(&self.name(*hash, *format))?;
         }
         Ok(gone.len())
     }
@@ -246,18 +258,13 @@ impl Media {
         self.lock().revision
     }
 
-    fn name(&self, hash: &str, format: Format) -> String {
-        format!("{}/{hash}.{}", self.folder, format.ending())
+    fn name(&self, hash: u64, format: Format) -> String {
+        format!("{}/{hash:016x}.{}", self.folder, format.ending())
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a name is one that pictures have: nothing else becomes part of a path.
-fn is_hash(name: &str) -> bool {
-    name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -308,7 +315,7 @@ mod tests {
         for n in 0..3 {
             media.put(&hash(n), &picture(10), 100).unwrap();
         }
-        assert_eq!(media.keep_only(&HashSet::from([hash(1)])).unwrap(), 2);
+        assert_eq!(media.keep_only(&HashSet::from([1])).unwrap(), 2);
         assert!(media.contains(&hash(1)) && !media.contains(&hash(0)));
         assert_eq!(std::fs::read_dir(folder.path().join("media")).unwrap().count(), 1);
     }

@@ -236,10 +236,10 @@ mod tests {
         check("the first reply", &|instance| answer(instance, "r1", None, "one"));
         check("another", &|instance| answer(instance, "r2", None, "two :cat:"));
         check("an answer", &|instance| {
-            answer(instance, "r3", Some("r1"), "three")
+            answer(instance, "r3", Some("r1"), "three");
         });
         check("an answer to that", &|instance| {
-            answer(instance, "r4", Some("r3"), "four")
+            answer(instance, "r4", Some("r3"), "four");
         });
         check("a like", &|instance| put(instance, Like, "l1", |_| {}));
         check("an edit further down", &|instance| {
@@ -250,7 +250,7 @@ mod tests {
         });
         check("one that is hidden", &|instance| {
             put(instance, Reply, "r3", |record| {
-                record.state = InteractionState::Hidden
+                record.state = InteractionState::Hidden;
             });
         });
         check("the owner's answer", &|instance| {
@@ -270,7 +270,7 @@ mod tests {
         let before = number();
         put_object(&instance, "other", |_| {});
         put(&instance, Reply, "r2", |record| {
-            record.state = InteractionState::Held
+            record.state = InteractionState::Held;
         });
         assert_eq!(number(), before);
         put(&instance, Like, "l1", |_| {});

@@ -23,7 +23,7 @@ use super::picture::{self, Fault};
 use super::shelf;
 use crate::instance::Instance;
 use crate::net::{NetError, Reuse};
-use crate::store::StoreError;
+use crate::store::{Media, StoreError};
 
 /// Largest picture that is fetched, in bytes: Mastodon's limit for avatars is 8 MiB, for attachments 16 MiB, but what it
 /// passes on of those has been scaled down.
@@ -233,13 +233,14 @@ async fn go_round(
     let has_room = has_room(instance);
     let revision = instance.store.interactions.revision();
     // What is being fetched may belong to something that was said after its turn.
-    let mut wanted: HashSet<String> = queue.known.iter().map(Source::hash).collect();
+    let number = |source: &Source| Media::number(&source.hash());
+    let mut wanted: HashSet<u64> = queue.known.iter().filter_map(number).collect();
     for key in keys(instance) {
         let Some(shown) = shown(instance, &key, 0).await else {
             // Without all of them nobody can say what isn't shown.
             return;
         };
-        wanted.extend(shown.iter().map(Source::hash));
+        wanted.extend(shown.iter().filter_map(number));
         if has_room {
             enqueue(instance, &key, &shown, failures, queue);
         }
