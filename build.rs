@@ -10,7 +10,8 @@ const SINCE: (u32, u32) = (2, 36);
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let variable = |name: &str| env::var(name).unwrap_or_default();
-    let is_gnu_linux = variable("CARGO_CFG_TARGET_OS") == "linux" && variable("CARGO_CFG_TARGET_ENV") == "gnu";
+    let is_gnu_linux =
+        variable("CARGO_CFG_TARGET_OS") == "linux" && variable("CARGO_CFG_TARGET_ENV") == "gnu";
     // What is built for another machine may run on one with any glibc.
     let is_for_here = variable("HOST") == variable("TARGET");
     if is_gnu_linux && is_for_here && glibc().is_some_and(|version| version >= SINCE) {

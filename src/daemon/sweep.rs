@@ -84,7 +84,7 @@ fn expire(instance: &Instance, now: Timestamp) -> Result<(), StoreError> {
     };
     let mut old = Vec::new();
     instance.store.interactions.each(|id, brief| {
-        if now.duration_since(brief.published) > age {
+        if now.duration_since(brief.published()) > age {
             old.push(id.clone());
         }
     });

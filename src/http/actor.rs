@@ -103,7 +103,7 @@ fn followers(asked: &Asked<'_>, name: &str, cache: Cache) -> Reply {
     let mut items = Vec::with_capacity(table.len());
     table.each(|id, follower| {
         if follower.state == FollowState::Accepted {
-            items.push((follower.since, Arc::clone(id)));
+            items.push((follower.since(), Arc::clone(id)));
         }
     });
     let listing = Listing {

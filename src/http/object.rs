@@ -238,7 +238,7 @@ fn shown(asked: &Asked<'_>, key: &str, kind: InteractionKind) -> Vec<(jiff::Time
     found
         .filter(|(_, found)| found.kind == kind && found.public && found.state == InteractionState::Shown)
         // A date can be made up; when it came can't.
-        .filter(|(_, found)| oldest.is_none_or(|oldest| found.published.min(found.received) >= oldest))
-        .map(|(id, found)| (found.published, id))
+        .filter(|(_, found)| oldest.is_none_or(|oldest| found.published().min(found.received()) >= oldest))
+        .map(|(id, found)| (found.published(), id))
         .collect()
 }

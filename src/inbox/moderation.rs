@@ -285,13 +285,13 @@ pub fn list(
                         .group(&key)
                         .into_iter()
                         .filter(|(_, brief)| fits(brief))
-                        .map(|(id, brief)| (brief.published, id)),
+                        .map(|(id, brief)| (brief.published(), id)),
                 );
             }
         }
         None => store.each(|id, brief| {
             if fits(brief) {
-                found.push((brief.published, id.clone()));
+                found.push((brief.published(), id.clone()));
             }
         }),
     }
@@ -299,7 +299,7 @@ pub fn list(
     if let Some(after) = &filter.after {
         let last = store
             .brief(after)
-            .map(|brief| brief.published)
+            .map(|brief| brief.published())
             .ok_or_else(|| ModerationError::NoInteraction(after.clone()))?;
         found.retain(|(published, id)| (*published, &**id) < (last, after.as_str()));
     }

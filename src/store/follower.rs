@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::moment::Moment;
 use super::{Indexed, Record};
 
 /// A follower: all that is needed to serve it stands here, not only in the cache. `R` is how documents of its server are
@@ -101,8 +102,7 @@ pub struct FollowerBrief {
     pub shared_inbox: Option<Arc<str>>,
     /// See [`Follower::state`].
     pub state: FollowState,
-    /// See [`Follower::since`].
-    pub since: Timestamp,
+    since: Moment,
 }
 
 /// The inbox of a follower. There may be a hundred thousand, and nearly all have it below their id.
@@ -116,6 +116,11 @@ enum Inbox {
 const BELOW: &str = "/inbox";
 
 impl FollowerBrief {
+    /// See [`Follower::since`].
+    pub fn since(&self) -> Timestamp {
+        self.since.timestamp()
+    }
+
     /// See [`Follower::inbox`]; `id` is the follower's.
     pub fn inbox<'a>(&'a self, id: &str) -> Cow<'a, str> {
         match &self.inbox {
@@ -145,7 +150,7 @@ impl<R: Document> Indexed for Follower<R> {
             // As its group's name, which is kept once.
             shared_inbox: None,
             state: self.state,
-            since: self.since,
+            since: self.since.into(),
         }
     }
 

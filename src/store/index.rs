@@ -43,38 +43,15 @@ pub(super) struct Entry<B> {
     pub(super) revision: u64,
 }
 
-/// Hashes of labels: few records have more than two.
-#[derive(Clone, Debug, PartialEq)]
-enum Hashes {
-    Few([Option<std::num::NonZeroU64>; 2]),
-    Many(Box<[u64]>),
-}
-
-impl Hashes {
-    fn of(keys: &RandomState, labels: &[String]) -> Hashes {
-        let hash = |label: &String| keys.hash_one(label.as_str());
-        let few = |at: usize| labels.get(at).and_then(|it| std::num::NonZeroU64::new(hash(it)));
-        match labels.len() {
-            // Of 2^64 labels one has the hash 0: nothing is found by it.
-            0..=2 => Hashes::Few([few(0), few(1)]),
-            _ => Hashes::Many(labels.iter().map(hash).collect()),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = u64> {
-        let (few, many): (&[Option<std::num::NonZeroU64>], &[u64]) = match self {
-            Hashes::Few(few) => (few, &[]),
-            Hashes::Many(many) => (&[], many),
-        };
-        let few = few.iter().flatten().map(|hash| hash.get());
-        few.chain(many.iter().copied())
-    }
-}
+/// The hashes of a record's first two labels, 0 where it has none; few have more.
+type Hashes = [u64; 2];
 
 #[derive(Debug)]
 struct Slots<B> {
     pieces: Vec<Vec<Option<Entry<B>>>>,
     free: Vec<Slot>,
+    /// The hashes of further labels.
+    more: HashMap<Slot, Box<[u64]>>,
 }
 
 impl<B> Slots<B> {
@@ -102,6 +79,7 @@ impl<B> Slots<B> {
     fn take(&mut self, slot: Slot) -> Option<Entry<B>> {
         let entry = self.place(slot).take()?;
         self.free.push(slot);
+        self.more.remove(&slot);
         Some(entry)
     }
 
@@ -114,6 +92,16 @@ impl<B> Slots<B> {
 
     fn iter(&self) -> impl Iterator<Item = &Entry<B>> {
         self.pieces.iter().flatten().flatten()
+    }
+
+    /// The hashes of the labels of the record in a slot.
+    fn labels(&self, slot: Slot) -> impl Iterator<Item = u64> {
+        let first = self.get(slot).map_or([0; 2], |entry| entry.labels);
+        let more = self.more.get(&slot).map(|more| &**more).unwrap_or_default();
+        first
+            .into_iter()
+            .chain(more.iter().copied())
+            .filter(|hash| *hash != 0)
     }
 }
 
@@ -225,9 +213,7 @@ impl Labels {
     fn leads_to<B>(&self, slots: &Slots<B>, lead: &Lead, label: u64) -> bool {
         match lead.to.crowd() {
             Some(crowd) => self.crowds[crowd].0 == label,
-            None => slots
-                .get(lead.to.0)
-                .is_some_and(|entry| entry.labels.iter().any(|own| own == label)),
+            None => slots.labels(lead.to.0).any(|own| own == label),
         }
     }
 
@@ -305,12 +291,18 @@ impl Labels {
     }
 }
 
+fn first_two(labels: &[u64]) -> Hashes {
+    let at = |place: usize| labels.get(place).copied().unwrap_or_default();
+    [at(0), at(1)]
+}
+
 impl<B> Index<B> {
     pub(super) fn new() -> Index<B> {
         Index {
             slots: Slots {
                 pieces: Vec::new(),
                 free: Vec::new(),
+                more: HashMap::new(),
             },
             ids: HashTable::new(),
             groups: HashMap::new(),
@@ -330,7 +322,11 @@ impl<B> Index<B> {
         labels: &[String],
         share: impl Fn(&mut B, &Arc<str>),
     ) {
-        let labels = Hashes::of(&self.keys, labels);
+        // Of 2^64 labels one has the hash 0: nothing is found by it.
+        let labels: Vec<u64> = labels
+            .iter()
+            .map(|label| self.keys.hash_one(label.as_str()))
+            .collect();
         let group = group.map(|group| match self.groups.get_key_value(group) {
             Some((group, _)) => Arc::clone(group),
             None => {
@@ -343,8 +339,8 @@ impl<B> Index<B> {
             share(&mut brief, group);
         }
         let slot = match self.slot(id) {
-            Some(slot) => self.renew(slot, brief, group, labels),
-            None => self.add(id.into(), brief, group, labels),
+            Some(slot) => self.renew(slot, brief, group, &labels),
+            None => self.add(id.into(), brief, group, &labels),
         };
         let now = self.revision;
         let group = self.slots.get(slot).and_then(|entry| entry.group.clone());
@@ -353,16 +349,17 @@ impl<B> Index<B> {
         }
     }
 
-    fn add(&mut self, id: Arc<str>, brief: B, group: Option<Arc<str>>, labels: Hashes) -> Slot {
+    fn add(&mut self, id: Arc<str>, brief: B, group: Option<Arc<str>>, labels: &[u64]) -> Slot {
         self.changed(&id);
         let hash = self.keys.hash_one(&*id);
         let slot = self.slots.put(Entry {
             id,
             brief,
             group,
-            labels,
+            labels: first_two(labels),
             revision: self.revision,
         });
+        self.keep_more(slot, labels);
         let (slots, keys) = (&self.slots, &self.keys);
         let hash_of = |slot: &Slot| slots.get(*slot).map_or(0, |entry| keys.hash_one(&*entry.id));
         self.ids.insert_unique(hash, slot, hash_of);
@@ -370,11 +367,11 @@ impl<B> Index<B> {
         slot
     }
 
-    fn renew(&mut self, slot: Slot, brief: B, group: Option<Arc<str>>, labels: Hashes) -> Slot {
+    fn renew(&mut self, slot: Slot, brief: B, group: Option<Arc<str>>, labels: &[u64]) -> Slot {
         let Some(entry) = self.slots.get(slot) else {
             return slot;
         };
-        let moves = entry.group != group || entry.labels != labels;
+        let moves = entry.group != group || !self.slots.labels(slot).eq(labels.iter().copied());
         let id = Arc::clone(&entry.id);
         self.changed(&id);
         if moves {
@@ -384,13 +381,21 @@ impl<B> Index<B> {
             id,
             brief,
             group,
-            labels,
+            labels: first_two(labels),
             revision: self.revision,
         });
+        self.keep_more(slot, labels);
         if moves {
             self.enter(slot);
         }
         slot
+    }
+
+    fn keep_more(&mut self, slot: Slot, labels: &[u64]) {
+        match labels.get(2..).filter(|more| !more.is_empty()) {
+            Some(more) => drop(self.slots.more.insert(slot, more.into())),
+            None => drop(self.slots.more.remove(&slot)),
+        }
     }
 
     pub(super) fn remove(&mut self, id: &str) {
@@ -412,7 +417,7 @@ impl<B> Index<B> {
         if let Some(set) = entry.group.as_ref().and_then(|group| self.groups.get_mut(group)) {
             set.members.insert(slot);
         }
-        for label in entry.labels.iter() {
+        for label in self.slots.labels(slot) {
             self.labels.join(&self.slots, label, slot);
         }
     }
@@ -425,7 +430,7 @@ impl<B> Index<B> {
             set.members.remove(slot);
             set.touched = self.revision;
         }
-        for label in entry.labels.iter() {
+        for label in self.slots.labels(slot) {
             self.labels.leave(&self.slots, label, slot);
         }
     }
@@ -501,8 +506,10 @@ impl<B> Index<B> {
     pub(super) fn by_first_label(&self) -> Vec<Vec<Arc<str>>> {
         let mut sets: HashMap<u64, Vec<Arc<str>>> = HashMap::new();
         for entry in self.iter() {
-            if let Some(first) = entry.labels.iter().next() {
-                sets.entry(first).or_default().push(Arc::clone(&entry.id));
+            if entry.labels[0] != 0 {
+                sets.entry(entry.labels[0])
+                    .or_default()
+                    .push(Arc::clone(&entry.id));
             }
         }
         sets.into_values().collect()

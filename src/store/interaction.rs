@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::file::short_hash;
+use super::moment::Moment;
 use super::{Indexed, Record};
 use crate::ap::emoji::Emoji;
 
@@ -245,12 +246,22 @@ pub struct InteractionBrief {
     pub state: InteractionState,
     /// See [`Interaction::public`].
     pub public: bool,
-    /// See [`Interaction::published`].
-    pub published: Timestamp,
-    /// See [`Interaction::received`].
-    pub received: Timestamp,
     /// See [`Author::shy`].
     pub shy: bool,
+    published: Moment,
+    received: Moment,
+}
+
+impl InteractionBrief {
+    /// See [`Interaction::published`].
+    pub fn published(&self) -> Timestamp {
+        self.published.timestamp()
+    }
+
+    /// See [`Interaction::received`].
+    pub fn received(&self) -> Timestamp {
+        self.received.timestamp()
+    }
 }
 
 impl Record for Interaction {
@@ -270,8 +281,8 @@ impl<R> Indexed for Interaction<R> {
             kind: self.kind,
             state: self.state,
             public: self.public,
-            published: self.published,
-            received: self.received,
+            published: self.published.into(),
+            received: self.received.into(),
             shy: self.actor.shy,
         }
     }

@@ -14,6 +14,7 @@ mod index;
 pub mod interaction;
 pub mod job;
 pub mod media;
+mod moment;
 pub mod object;
 pub mod quote;
 pub mod remote;

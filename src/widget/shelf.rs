@@ -184,8 +184,8 @@ pub(super) fn said(instance: &Instance, key: &str) -> Result<Arc<Said>, StoreErr
             row.push(Face {
                 id: Arc::clone(id),
                 revision,
-                published: brief.published,
-                since: brief.published.min(brief.received),
+                published: brief.published(),
+                since: brief.published().min(brief.received()),
                 shy: brief.shy,
             });
         };

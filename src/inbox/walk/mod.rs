@@ -143,7 +143,7 @@ impl Walker {
     fn due(&mut self, instance: &Instance, now: Timestamp) -> Vec<Arc<str>> {
         let mut young = Vec::new();
         instance.store.interactions.each(|id, brief| {
-            let age = now.duration_since(brief.received);
+            let age = now.duration_since(brief.received());
             let is_shown = brief.kind == InteractionKind::Reply
                 && brief.public
                 && brief.state == InteractionState::Shown;
@@ -151,7 +151,7 @@ impl Walker {
                 && age < END
                 && let Some(step) = STEPS.iter().rposition(|step| age >= *step)
             {
-                young.push((brief.received, Arc::clone(id), step));
+                young.push((brief.received(), Arc::clone(id), step));
             }
         });
         let before = std::mem::take(&mut self.walks);
