@@ -237,6 +237,7 @@ fn follower(number: usize) -> Follower {
         state: FollowState::Accepted,
         since: at(number),
         moved_to: None,
+        earlier: Vec::new(),
         follow: json!({
             "@context": "https://www.w3.org/ns/activitystreams", "id": format!("{server}/follows/{number}"),
             "type": "Follow", "actor": actor, "object": format!("{ORIGIN}/ap/actors/blog"),
