@@ -9,6 +9,7 @@
 #[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../size/daemon.rs"]
 mod daemon;
+#[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../rig/load.rs"]
 mod load;
 #[allow(dead_code, reason = "shared with the other benches")]
@@ -19,6 +20,7 @@ mod nginx;
 #[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../size/site.rs"]
 mod site;
+#[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../rig/table.rs"]
 mod table;
 

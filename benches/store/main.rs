@@ -15,6 +15,7 @@ mod measure;
 #[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../size/site.rs"]
 mod site;
+#[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../rig/table.rs"]
 mod table;
 
@@ -209,6 +210,7 @@ fn interaction(number: usize) -> Interaction {
         updated: None,
         received: at(number + 3),
         state: InteractionState::Shown,
+        hidden_for: None,
         public: true,
         url: None,
         summary: None,
