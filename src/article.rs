@@ -157,7 +157,7 @@ impl Article {
     pub fn fingerprint(&self) -> String {
         let mut unplaced = self.clone();
         unplaced.updated = None;
-        unplaced.content = self.content.replace(&self.url, "");
+        unplaced.content = without(&self.content, &self.url);
         // Pictures often lie in the page's own folder and move with it.
         for media in unplaced.attachments.iter_mut().chain(&mut unplaced.image) {
             media.url = media.url.replace(&self.url, "");
@@ -174,10 +174,37 @@ impl Article {
 
 fn digest_of(article: &Article) -> String {
     let json = serde_json::to_vec(article).expect("an article has no maps with other keys than strings");
-    Sha256::digest(&json)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
+    hexadecimal(&Sha256::digest(&json))
+}
+
+/// Bytes in hexadecimal.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
+}
+
+/// A text without the places where an address stands in it: those are found by their colons, which texts have few of.
+fn without(text: &str, url: &str) -> String {
+    let Some(colon) = url.find(':') else {
+        return text.replace(url, "");
+    };
+    let mut out = String::new();
+    let (mut from, mut written) = (0, 0);
+    while let Some(at) = text[from..].find(':').map(|at| from + at) {
+        from = at + 1;
+        let start = at.checked_sub(colon).filter(|start| *start >= written);
+        if let Some(start) = start
+            && text.as_bytes()[start..].starts_with(url.as_bytes())
+        {
+            out.push_str(&text[written..start]);
+            written = start + url.len();
+            from = written;
+        }
+    }
+    out.push_str(&text[written..]);
+    out
 }
 
 #[cfg(test)]
@@ -214,6 +241,23 @@ mod tests {
         let mut edited = article();
         edited.content.push('!');
         assert_ne!(before.digest(), edited.digest());
+    }
+
+    #[test]
+    fn an_address_is_taken_out_wherever_it_stands() {
+        for (text, url) in [
+            (
+                "a https://b.example/ c https://b.example/x: d",
+                "https://b.example/",
+            ),
+            ("ab:ab:ab:", "ab:ab:"),
+            ("::::a:", "::"),
+            ("aaa", "aa"),
+            ("ü:https:x", "ü:"),
+            ("", "a:"),
+        ] {
+            assert_eq!(without(text, url), text.replace(url, ""), "{text}");
+        }
     }
 
     #[test]

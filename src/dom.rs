@@ -295,6 +295,17 @@ mod tests {
             })
             .collect();
         assert_eq!(edges, "(b(\"c\")(i(\"d\")))");
+        let skips = |inner: ElementRef<'_>| inner.name() == "b" || inner.name() == "p";
+        let body: Vec<Edge<'_>> = find(&html, "body").traverse_without(skips).collect();
+        assert_eq!(body.len(), 2, "all but itself is skipped");
+        let some = p
+            .traverse_without(skips)
+            .filter(|edge| matches!(edge, Edge::Open(_)));
+        assert_eq!(
+            some.count(),
+            4,
+            "the paragraph, two texts and the comment between them"
+        );
     }
 
     #[test]

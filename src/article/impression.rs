@@ -5,6 +5,8 @@
 //! page may change although nobody touched it, because a newer tidings reads better. An [`Impression`] is kept beside
 //! the digest, so that `site::diff` sends no Update in either case.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -186,7 +188,7 @@ impl Eye {
                                 match key {
                                     "href" | "src" | "poster" => {
                                         out.out.push(' ');
-                                        out.out.push_str(&self.address(&value.replace("&amp;", "&")));
+                                        out.out.push_str(&self.address(&unescaped(value)));
                                     }
                                     "alt" | "title" | "start" | "value" | "colspan" | "rowspan" => {
                                         for part in [" ", key, "=", value] {
@@ -283,66 +285,66 @@ enum Look {
 }
 
 fn looks_like(name: &str) -> Look {
-    match name {
-        "b" | "strong" => Look::Mark("strong"),
-        "i" | "em" | "cite" | "var" | "dfn" => Look::Mark("em"),
-        "s" | "del" | "strike" => Look::Mark("del"),
-        "code" | "tt" | "kbd" | "samp" => Look::Mark("code"),
+    match name.as_bytes() {
+        b"b" | b"strong" => Look::Mark("strong"),
+        b"i" | b"em" | b"cite" | b"var" | b"dfn" => Look::Mark("em"),
+        b"s" | b"del" | b"strike" => Look::Mark("del"),
+        b"code" | b"tt" | b"kbd" | b"samp" => Look::Mark("code"),
         // Which rank a theme gives the headings inside of a page is its own affair.
-        "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => Look::Mark("h"),
-        "a" => Look::Mark("a"),
-        "img" => Look::Mark("img"),
-        "audio" => Look::Mark("audio"),
-        "video" => Look::Mark("video"),
-        "ul" => Look::Mark("ul"),
-        "ol" => Look::Mark("ol"),
-        "li" => Look::Mark("li"),
-        "dt" => Look::Mark("dt"),
-        "dd" => Look::Mark("dd"),
-        "tr" => Look::Mark("tr"),
-        "td" | "th" => Look::Mark("td"),
-        "blockquote" => Look::Mark("blockquote"),
-        "pre" => Look::Mark("pre"),
-        "hr" => Look::Mark("hr"),
-        "sub" => Look::Mark("sub"),
-        "sup" => Look::Mark("sup"),
-        "ins" | "u" => Look::Mark("ins"),
-        "mark" => Look::Mark("mark"),
-        "q" => Look::Mark("q"),
-        name if is_inline(name) => Look::Nothing,
+        b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" => Look::Mark("h"),
+        b"a" => Look::Mark("a"),
+        b"img" => Look::Mark("img"),
+        b"audio" => Look::Mark("audio"),
+        b"video" => Look::Mark("video"),
+        b"ul" => Look::Mark("ul"),
+        b"ol" => Look::Mark("ol"),
+        b"li" => Look::Mark("li"),
+        b"dt" => Look::Mark("dt"),
+        b"dd" => Look::Mark("dd"),
+        b"tr" => Look::Mark("tr"),
+        b"td" | b"th" => Look::Mark("td"),
+        b"blockquote" => Look::Mark("blockquote"),
+        b"pre" => Look::Mark("pre"),
+        b"hr" => Look::Mark("hr"),
+        b"sub" => Look::Mark("sub"),
+        b"sup" => Look::Mark("sup"),
+        b"ins" | b"u" => Look::Mark("ins"),
+        b"mark" => Look::Mark("mark"),
+        b"q" => Look::Mark("q"),
+        _ if is_inline(name) => Look::Nothing,
         _ => Look::Line,
     }
 }
 
 fn is_inline(name: &str) -> bool {
     matches!(
-        name,
-        "a" | "abbr"
-            | "b"
-            | "bdi"
-            | "bdo"
-            | "cite"
-            | "code"
-            | "del"
-            | "dfn"
-            | "em"
-            | "i"
-            | "ins"
-            | "kbd"
-            | "mark"
-            | "q"
-            | "s"
-            | "samp"
-            | "small"
-            | "span"
-            | "strike"
-            | "strong"
-            | "sub"
-            | "sup"
-            | "tt"
-            | "u"
-            | "var"
-            | "wbr"
+        name.as_bytes(),
+        b"a" | b"abbr"
+            | b"b"
+            | b"bdi"
+            | b"bdo"
+            | b"cite"
+            | b"code"
+            | b"del"
+            | b"dfn"
+            | b"em"
+            | b"i"
+            | b"ins"
+            | b"kbd"
+            | b"mark"
+            | b"q"
+            | b"s"
+            | b"samp"
+            | b"small"
+            | b"span"
+            | b"strike"
+            | b"strong"
+            | b"sub"
+            | b"sup"
+            | b"tt"
+            | b"u"
+            | b"var"
+            | b"wbr"
     )
 }
 
@@ -376,11 +378,22 @@ fn pieces(html: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
+/// An address as it is meant.
+fn unescaped(value: &str) -> Cow<'_, str> {
+    if value.contains('&') {
+        value.replace("&amp;", "&").into()
+    } else {
+        value.into()
+    }
+}
+
 /// The attributes of a tag that `sanitize` wrote: every value in double quotes.
 fn attributes(inside: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = inside;
     std::iter::from_fn(move || {
-        let (key, after) = rest.split_once("=\"")?;
+        // No value has a quotation mark, so that the first one begins it.
+        let (key, after) = rest.split_once('"')?;
+        let key = key.strip_suffix('=')?;
         let (value, after) = after.split_once('"')?;
         rest = after;
         Some((key.rsplit(' ').next().unwrap_or_default(), value))

@@ -76,6 +76,41 @@ impl<'a> NodeRef<'a> {
         })
     }
 
+    /// The same without the elements inside for which `skip` says so, and all that is in them.
+    pub fn traverse_without(
+        self,
+        mut skip: impl FnMut(ElementRef<'a>) -> bool,
+    ) -> impl Iterator<Item = Edge<'a>> {
+        let end = self.entry().end;
+        let mut at = self.at;
+        let mut open = NONE;
+        std::iter::from_fn(move || {
+            loop {
+                // What ended before here is closed first.
+                if open != NONE && self.html.entry(open).end <= at {
+                    let closed = self.node(open);
+                    open = if open == self.at {
+                        NONE
+                    } else {
+                        closed.entry().parent
+                    };
+                    return Some(Edge::Close(closed));
+                }
+                if at >= end {
+                    return None;
+                }
+                let node = self.node(at);
+                if at != self.at && ElementRef::wrap(node).is_some_and(&mut skip) {
+                    at = node.entry().end;
+                } else {
+                    at += 1;
+                    open = node.at;
+                    return Some(Edge::Open(node));
+                }
+            }
+        })
+    }
+
     fn some(self, at: u32) -> Option<NodeRef<'a>> {
         (at != NONE).then(|| self.node(at))
     }

@@ -20,21 +20,24 @@ pub(super) enum Role {
 }
 
 pub(super) fn role(name: &str) -> Role {
-    match name {
-        "p" | "blockquote" | "pre" | "ul" | "ol" | "li" | "dl" | "dt" | "dd" | "h1" | "h2" | "h3" | "h4"
-        | "h5" | "h6" | "figure" | "figcaption" | "table" | "caption" | "thead" | "tbody" | "tfoot"
-        | "tr" | "td" | "th" | "details" | "summary" => Role::Block,
-        "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "address" | "nav"
-        | "hgroup" | "center" | "fieldset" | "body" | "html" | "search" | "menu" | "dir" => Role::Box,
-        "a" | "em" | "strong" | "b" | "i" | "u" | "s" | "del" | "ins" | "sub" | "sup" | "code" | "q"
-        | "cite" | "abbr" | "kbd" | "samp" | "var" | "mark" | "ruby" | "rb" | "rt" | "rp" | "span"
-        | "bdi" | "bdo" | "dfn" | "small" | "strike" | "tt" => Role::Inline,
-        "br" | "hr" | "img" | "wbr" | "iframe" | "audio" | "video" | "embed" | "input" | "math"
-        | "script" | "noscript" => Role::Single,
-        "style" | "template" | "svg" | "canvas" | "form" | "button" | "select" | "textarea" | "option"
-        | "optgroup" | "datalist" | "applet" | "map" | "area" | "head" | "title" | "meta" | "link"
-        | "base" | "dialog" | "frame" | "frameset" | "noframes" | "colgroup" | "col" | "param" | "source"
-        | "track" | "progress" | "meter" | "marquee" | "plaintext" | "xmp" => Role::Drop,
+    match name.as_bytes() {
+        b"p" | b"blockquote" | b"pre" | b"ul" | b"ol" | b"li" | b"dl" | b"dt" | b"dd" | b"h1" | b"h2"
+        | b"h3" | b"h4" | b"h5" | b"h6" | b"figure" | b"figcaption" | b"table" | b"caption" | b"thead"
+        | b"tbody" | b"tfoot" | b"tr" | b"td" | b"th" | b"details" | b"summary" => Role::Block,
+        b"div" | b"section" | b"article" | b"main" | b"header" | b"footer" | b"aside" | b"address"
+        | b"nav" | b"hgroup" | b"center" | b"fieldset" | b"body" | b"html" | b"search" | b"menu" | b"dir" => {
+            Role::Box
+        }
+        b"a" | b"em" | b"strong" | b"b" | b"i" | b"u" | b"s" | b"del" | b"ins" | b"sub" | b"sup"
+        | b"code" | b"q" | b"cite" | b"abbr" | b"kbd" | b"samp" | b"var" | b"mark" | b"ruby" | b"rb"
+        | b"rt" | b"rp" | b"span" | b"bdi" | b"bdo" | b"dfn" | b"small" | b"strike" | b"tt" => Role::Inline,
+        b"br" | b"hr" | b"img" | b"wbr" | b"iframe" | b"audio" | b"video" | b"embed" | b"input" | b"math"
+        | b"script" | b"noscript" => Role::Single,
+        b"style" | b"template" | b"svg" | b"canvas" | b"form" | b"button" | b"select" | b"textarea"
+        | b"option" | b"optgroup" | b"datalist" | b"applet" | b"map" | b"area" | b"head" | b"title"
+        | b"meta" | b"link" | b"base" | b"dialog" | b"frame" | b"frameset" | b"noframes" | b"colgroup"
+        | b"col" | b"param" | b"source" | b"track" | b"progress" | b"meter" | b"marquee" | b"plaintext"
+        | b"xmp" => Role::Drop,
         _ => Role::Through,
     }
 }

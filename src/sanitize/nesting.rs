@@ -48,11 +48,17 @@ impl Name {
 /// nothing is believed to be hidden, self-closing or closed by an end tag of another element. For one's own, scripts
 /// and the like are skipped and `<path/>` is closed.
 pub(crate) fn deeper_than(html: &str, limit: usize, writer: Writer) -> bool {
+    // Most pages have fewer tags, and where no tag is long no one tag is either.
+    let is_short = writer == Writer::Ourselves || html.len() <= MAX_TAG;
+    if is_short && html.matches('<').nth(limit).is_none() {
+        return false;
+    }
     let bytes = html.as_bytes();
     let mut open: HashMap<Name, usize> = HashMap::new();
     let mut depth = 0_usize;
     let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'<') {
+    // A sign of ASCII stands between letters, never in one.
+    while let Some(found) = html.get(at..).and_then(|rest| rest.find('<')) {
         at += found + 1;
         let rest = &bytes[at..];
         if writer == Writer::Ourselves && rest.starts_with(b"!--") {
@@ -84,7 +90,7 @@ pub(crate) fn deeper_than(html: &str, limit: usize, writer: Writer) -> bool {
         if needs_no_end(small) {
             continue;
         }
-        let tag = rest.iter().position(|byte| *byte == b'>').unwrap_or(rest.len());
+        let tag = html[at..].find('>').unwrap_or(rest.len());
         match writer {
             Writer::Others if tag > MAX_TAG => return true,
             Writer::Others => {}

@@ -66,17 +66,17 @@ pub(super) fn find(root: NodeRef<'_>) -> Unshown {
 
 /// The text of an element as it is in the source, without what no browser shows.
 pub(super) fn words(element: ElementRef<'_>) -> String {
-    first_words(element, usize::MAX)
+    first_words(element, usize::MAX).unwrap_or_default()
 }
 
 /// Whether an element says just this, whatever the case.
 fn says(element: ElementRef<'_>, wanted: &str) -> bool {
     // No letter becomes less than one when its case changes, and none has more than four bytes.
-    first_words(element, wanted.len() * 4).to_lowercase() == wanted
+    first_words(element, wanted.len() * 4).is_some_and(|words| words.to_lowercase() == wanted)
 }
 
-/// The same; of a longer text than so many bytes, not all.
-fn first_words(element: ElementRef<'_>, limit: usize) -> String {
+/// The same; `None` of a text with more bytes than so many beside its spaces.
+fn first_words(element: ElementRef<'_>, limit: usize) -> Option<String> {
     let mut text = String::new();
     let mut hidden = 0_usize;
     let mut long = 0;
@@ -84,11 +84,13 @@ fn first_words(element: ElementRef<'_>, limit: usize) -> String {
         match edge {
             Edge::Open(node) => match node.value() {
                 Node::Text(part) if hidden == 0 => {
-                    text.push_str(part);
-                    long += part.bytes().filter(|byte| !is_blank(char::from(*byte))).count();
-                    if long > limit {
-                        break;
+                    if limit < usize::MAX {
+                        long += part.bytes().filter(|byte| !is_blank(char::from(*byte))).count();
+                        if long > limit {
+                            return None;
+                        }
                     }
+                    text.push_str(part);
                 }
                 Node::Element(inner) if is_silent(inner) => hidden += 1,
                 _ => {}
@@ -100,7 +102,7 @@ fn first_words(element: ElementRef<'_>, limit: usize) -> String {
             }
         }
     }
-    collapse(&text)
+    Some(collapse(&text))
 }
 
 /// Elements without text, and labels for screen readers (Bootstrap's and WordPress's names for them).

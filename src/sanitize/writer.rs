@@ -23,6 +23,19 @@ pub(super) enum Leave {
     Nothing,
 }
 
+/// The length of the words at the beginning of a text that are written as they stand: with one space between them.
+fn run(text: &[u8]) -> usize {
+    let is_word = |byte: &u8| !is_blank(char::from(*byte));
+    let mut end = 0;
+    while let Some(byte) = text.get(end) {
+        if !is_word(byte) && !(*byte == b' ' && text.get(end + 1).is_some_and(is_word)) {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
 /// An element that is being written.
 pub(super) struct Frame {
     pub(super) name: &'static str,
@@ -101,10 +114,7 @@ impl Writer {
                 rest = &rest[blank..];
                 continue;
             }
-            let end = rest
-                .bytes()
-                .take_while(|byte| !is_blank(char::from(*byte)))
-                .count();
+            let end = run(rest.as_bytes());
             if self.is_between() {
                 // Between rows, cells and items nothing can be said.
                 return;

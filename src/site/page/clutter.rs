@@ -2,8 +2,10 @@
 //!
 //! Line numbers, marks on headings and ways back from notes are left to `sanitize`, which knows what is around them.
 
+use std::cell::LazyCell;
+
 use super::content::Root;
-use super::document::{ancestors, has_word, name, text, text_without};
+use super::document::{ancestors, has_word, name, says, start_without, text};
 use super::time::Times;
 use super::{headline, region};
 use crate::dom::{Edge, ElementRef, NodeId, NodeSet};
@@ -119,7 +121,7 @@ impl Place {
 
 /// The elements inside the root that aren't content, by what they are, what they are called, or what they say.
 pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> NodeSet {
-    let whole = text(root.element).len();
+    let whole = LazyCell::new(|| text(root.element).len());
     let mut skip = NodeSet::new();
     let mut place = Place::default();
     let mut before_prose = true;
@@ -155,16 +157,16 @@ pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> NodeS
                 && (title.is_some_and(|title| headline::clean(element) == title)
                     || (!root.marked && name(element) == "h1"))
         };
-        before_prose &= name(element) != "p" || heads(element);
+        before_prose = before_prose && (name(element) != "p" || heads(element));
         let headed = before_prose && headline.is_none();
         let never = is_never(&place, element);
         let around =
             (!root.marked && is_around(&place, element)) || is_frame(root, &place, element, title, times);
         // A class on a wrapper around everything doesn't make everything vanish.
-        let structural = is_hard(element) || matches!(name(element), "header" | "footer" | "aside");
+        let structural = || is_hard(element) || matches!(name(element), "header" | "footer" | "aside");
         let mut unwanted = never || around;
-        if unwanted && !structural {
-            unwanted = kept < MAX_KEPT && text(element).len() * 2 <= whole;
+        if unwanted && !structural() {
+            unwanted = kept < MAX_KEPT && text(element).len() * 2 <= *whole;
             kept += usize::from(!unwanted);
         }
         if headed && (heads(element) || (unwanted && element.descendent_elements().any(heads))) {
@@ -182,7 +184,7 @@ pub(super) fn find(root: &Root<'_>, title: Option<&str>, times: &Times) -> NodeS
         }
     }
     if let Some(headline) = headline.filter(|_| !root.marked) {
-        skip.extend(above(root, headline, whole));
+        skip.extend(above(root, headline, *whole));
     }
     skip
 }
@@ -373,6 +375,9 @@ const TURNING: [&str; 27] = [
     "precedente",
 ];
 
+/// Letters with which a line holds more than such links and their labels.
+const LABELS: usize = 200;
+
 /// Signs of the same.
 const ARROWS: [char; 12] = ['←', '→', '«', '»', '‹', '›', '<', '>', '⟵', '⟶', '⇐', '⇒'];
 
@@ -389,7 +394,7 @@ pub(super) fn turns(link: ElementRef<'_>) -> bool {
         let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
         TURNING.contains(&bare.to_lowercase().as_str())
     };
-    let rest = text_without(line, |inner| name(inner) == "a");
+    let rest = start_without(line, LABELS, |inner| name(inner) == "a");
     let own = text(link);
     let points = own.starts_with(ARROWS) || own.ends_with(ARROWS);
     let labelled = rest.split([':', '|', '·']).any(|label| says(label));
@@ -416,7 +421,7 @@ pub(super) fn deck(root: &Root<'_>, summary: &str, times: &Times) -> Option<Node
             }
             continue;
         }
-        if !matches!(name(element), "p" | "div" | "span" | "h2" | "h3" | "em") || text(element) != summary {
+        if !matches!(name(element), "p" | "div" | "span" | "h2" | "h3" | "em") || !says(element, summary) {
             continue;
         }
         let called = element.classes().any(|class| {
@@ -442,9 +447,9 @@ pub(super) fn deck(root: &Root<'_>, summary: &str, times: &Times) -> Option<Node
     None
 }
 
-/// The text of an element beside its links and dates.
+/// The text of an element beside its links and dates; of what is no label any more, not all.
 pub(super) fn outside_links(element: ElementRef<'_>) -> String {
-    text_without(element, |inner| matches!(name(inner), "a" | "time"))
+    start_without(element, MAX_LABEL, |inner| matches!(name(inner), "a" | "time"))
 }
 
 /// The largest element around one that says little else: a line about the post, with its label.

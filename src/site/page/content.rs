@@ -4,11 +4,12 @@ use url::Url;
 
 use super::document::{Document, ancestors, elements, has_word, is_web, name, text};
 use super::guide::Guide;
+use super::links::{self, TagLink};
 use super::microformats::Entries;
 use super::region::{self, Region};
 use super::time::Times;
 use super::view::{Core, View};
-use super::{clutter, keywords, links};
+use super::{clutter, keywords};
 use crate::article::Media;
 use crate::dom::{ElementRef, NodeSet};
 use crate::sanitize::{self, Own};
@@ -102,6 +103,7 @@ pub(super) fn read(
     document: &Document<'_>,
     root: &Root<'_>,
     region: &Region<'_>,
+    tags: &[TagLink<'_>],
     (title, deck): (Option<&str>, Option<&str>),
     times: &Times,
     url: &Url,
@@ -109,7 +111,7 @@ pub(super) fn read(
     let mut skip = clutter::find(root, title, times);
     skip.extend(deck.and_then(|deck| clutter::deck(root, deck, times)));
     for link in root.element.descendent_elements() {
-        if document.leads_elsewhere(link) && clutter::turns(link) {
+        if name(link) == "a" && clutter::turns(link) && document.leads_elsewhere(link) {
             skip.insert(clutter::climb(root, link, &|around| {
                 clutter::outside_links(around)
             }));
@@ -123,7 +125,7 @@ pub(super) fn read(
             clutter::outside_links(around)
         }));
     }
-    for tag in links::tags(document, region) {
+    for tag in tags {
         if ancestors(tag.element).any(|around| around.id() == root.element.id())
             && !ancestors(tag.element).any(|around| name(around) == "p" && !is_bare(document, around))
         {

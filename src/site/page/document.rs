@@ -185,29 +185,49 @@ pub(super) fn text(element: ElementRef<'_>) -> String {
 
 /// The same without some of the elements inside.
 pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef<'a>) -> bool) -> String {
+    start_without(element, usize::MAX, omit)
+}
+
+/// Whether a reader sees just this text, which is one line, in an element.
+pub(super) fn says(element: ElementRef<'_>, line: &str) -> bool {
+    let letters = line.chars().filter(|c| c.is_alphanumeric()).count();
+    // A letter has a byte at least.
+    element.text().len() >= letters && start_without(element, letters, |_| false) == line
+}
+
+/// The same; of a text with more letters than so many, not all, but more letters than those.
+pub(super) fn start_without<'a>(
+    element: ElementRef<'a>,
+    letters: usize,
+    omit: impl Fn(ElementRef<'a>) -> bool,
+) -> String {
     let mut text = String::new();
-    let mut hidden = 0_usize;
-    for edge in element.traverse() {
+    let mut seen = 0;
+    let is_silent = |inner: ElementRef<'a>| {
+        matches!(
+            name(inner).as_bytes(),
+            b"script" | b"style" | b"template" | b"noscript" | b"svg"
+        ) || is_repeated(inner)
+    };
+    if is_silent(element) {
+        return text;
+    }
+    for edge in element.traverse_without(|inner| is_silent(inner) || omit(inner)) {
         let (node, opens) = match edge {
             Edge::Open(node) => (node, true),
             Edge::Close(node) => (node, false),
         };
         match node.value() {
-            Node::Text(part) if opens && hidden == 0 => text.push_str(part),
-            Node::Element(_) => {
-                let Some(inner) = ElementRef::wrap(node) else {
-                    continue;
-                };
-                let hides = matches!(name(inner), "script" | "style" | "template" | "noscript" | "svg")
-                    || is_repeated(inner)
-                    || (inner.id() != element.id() && omit(inner));
-                match (opens, hides) {
-                    (true, true) => hidden += 1,
-                    (false, true) => hidden = hidden.saturating_sub(1),
-                    (_, false) if hidden == 0 && is_separate(name(inner)) => text.push(' '),
-                    _ => {}
+            Node::Text(part) if opens => {
+                text.push_str(part);
+                if letters < usize::MAX {
+                    seen += part.chars().filter(|c| c.is_alphanumeric()).count();
+                    if seen > letters {
+                        break;
+                    }
                 }
             }
+            Node::Element(inner) if is_separate(name(inner)) => text.push(' '),
             _ => {}
         }
     }
@@ -216,43 +236,43 @@ pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef
 
 /// Whether an element says a formula once more: its source, or the boxes that KaTeX sets beside the MathML.
 fn is_repeated(element: ElementRef<'_>) -> bool {
-    matches!(name(element), "annotation" | "annotation-xml")
+    matches!(name(element).as_bytes(), b"annotation" | b"annotation-xml")
         || (has_class(element, "katex-html") && element.prev_siblings().any(|before| before.is_element()))
 }
 
 /// Whether an element stands apart from the text around it.
 pub(super) fn is_separate(name: &str) -> bool {
     !matches!(
-        name,
-        "a" | "abbr"
-            | "b"
-            | "bdi"
-            | "bdo"
-            | "cite"
-            | "code"
-            | "del"
-            | "dfn"
-            | "em"
-            | "font"
-            | "i"
-            | "ins"
-            | "kbd"
-            | "mark"
-            | "q"
-            | "rp"
-            | "rt"
-            | "ruby"
-            | "s"
-            | "samp"
-            | "small"
-            | "span"
-            | "strong"
-            | "sub"
-            | "sup"
-            | "time"
-            | "u"
-            | "var"
-            | "wbr"
+        name.as_bytes(),
+        b"a" | b"abbr"
+            | b"b"
+            | b"bdi"
+            | b"bdo"
+            | b"cite"
+            | b"code"
+            | b"del"
+            | b"dfn"
+            | b"em"
+            | b"font"
+            | b"i"
+            | b"ins"
+            | b"kbd"
+            | b"mark"
+            | b"q"
+            | b"rp"
+            | b"rt"
+            | b"ruby"
+            | b"s"
+            | b"samp"
+            | b"small"
+            | b"span"
+            | b"strong"
+            | b"sub"
+            | b"sup"
+            | b"time"
+            | b"u"
+            | b"var"
+            | b"wbr"
     )
 }
 

@@ -6,7 +6,7 @@ use super::content::Root;
 use super::document::{self, Document};
 use super::heard;
 use super::keywords;
-use super::links;
+use super::links::TagLink;
 use super::meta::{self, Meta};
 use super::region::Region;
 use super::verdict::{Evidence, FEED, NO_ZONE, ONLY_DAY};
@@ -150,9 +150,9 @@ pub(super) fn tags(
     claims: &[Claim],
     document: &Document<'_>,
     region: &Region<'_>,
+    linked: &[TagLink<'_>],
     evidence: &mut Vec<Evidence>,
 ) -> Vec<Tag> {
-    let linked = links::tags(document, region);
     let mut tags: Vec<Tag> = vec![];
     let add = |tags: &mut Vec<Tag>, name: &str, by: &'static str, evidence: &mut Vec<Evidence>| {
         let name = name.trim().trim_start_matches('#').trim();
@@ -174,7 +174,7 @@ pub(super) fn tags(
             add(&mut tags, name, claim.source, evidence);
         }
     }
-    for link in &linked {
+    for link in linked {
         add(&mut tags, &link.name, "links to tags", evidence);
     }
     if tags.is_empty()

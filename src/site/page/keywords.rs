@@ -2,7 +2,7 @@
 
 use crate::dom::ElementRef;
 
-use super::document::{ancestors, name, text};
+use super::document::{ancestors, name, start_without, text};
 use super::links;
 use super::region::{self, Region};
 use super::time::MAX_LABEL;
@@ -85,6 +85,11 @@ fn names(element: ElementRef<'_>) -> Option<Vec<String>> {
     ) {
         return None;
     }
+    // Nearly all elements have no label, or far more than a line.
+    let is_term = name(element) == "dd";
+    if !is_term && !element.text().contains([':', '：']) {
+        return None;
+    }
     // What holds other boxes isn't a line; most elements are told from one by their first child.
     let inner = element.descendent_elements().skip(1);
     if inner.take(2 * MAX_TAGS).any(|inner| {
@@ -92,7 +97,7 @@ fn names(element: ElementRef<'_>) -> Option<Vec<String>> {
     }) {
         return None;
     }
-    let line = text(element);
+    let line = start_without(element, 2 * MAX_LABEL, |_| false);
     if line.chars().count() > 2 * MAX_LABEL {
         return None;
     }

@@ -2,7 +2,9 @@
 
 use url::Url;
 
-use super::document::{Document, ancestors, has_word, name, some_line, text, text_without, within};
+use super::document::{
+    Document, ancestors, has_word, name, some_line, start_without, text, text_without, within,
+};
 use super::region::{self, Region};
 use super::written;
 use crate::dom::ElementRef;
@@ -47,6 +49,9 @@ const FOLDERS: [&str; 26] = [
 
 /// Links to tags in a post; where there are more, it is a cloud, and none of them is the post's.
 const MAX_LINKS: usize = 200;
+
+/// Letters with which nothing is a label any more, whoever asks.
+const LABELS: usize = 100;
 
 /// Characters beside the links of a list of tags: "Tags:", "Filed under:".
 const MAX_LABEL: usize = 20;
@@ -176,9 +181,9 @@ fn is_tag_class(class: &str) -> bool {
         .any(|word| matches!(word, "tag" | "tags" | "taglist" | "hashtag" | "category"))
 }
 
-/// The text of an element beside its links to tags and the marks between them.
+/// The text of an element beside its links to tags and the marks between them; of what is no label any more, not all.
 pub(super) fn label(document: &Document<'_>, element: ElementRef<'_>) -> String {
-    let text = text_without(element, |inner| tag(document, inner).is_some());
+    let text = start_without(element, LABELS, |inner| tag(document, inner).is_some());
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, ',' | '·' | '|' | '/' | '#' | '•' | ';'))
         .to_owned()
 }

@@ -63,7 +63,7 @@ pub const MAX_DEPTH: usize = 1_000;
 const OPENING: usize = 4 << 10;
 
 /// Bytes in which it mostly is found.
-const GLIMPSE: usize = 1 << 10;
+const GLIMPSE: usize = 640;
 
 /// Characters of a title, a summary or an alternative text; what is longer isn't one.
 const MAX_LINE: usize = 10_000;
@@ -259,10 +259,12 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
     let title =
         headline::choose(&claims, &meta, &entry, &root).or_else(|| heard::title(source.feed, &meta, &root));
     let deck = first(&claims, |claim| claim.summary.as_deref()).map(|(summary, _)| summary);
+    let linked = links::tags(&document, &region);
     let mut body = content::read(
         &document,
         &root,
         &region,
+        &linked,
         (title.map(|(title, _)| title), deck),
         &times,
         &url,
@@ -313,7 +315,7 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
     if let Some((updated, by)) = updated {
         evidence.push(dated("updated", updated, by));
     }
-    let tags = tags(&claims, &document, &region, evidence);
+    let tags = tags(&claims, &document, &region, &linked, evidence);
     let mut image = image(&claims, &meta, &document, evidence);
     if let Some(image) = &mut image {
         content::recognise(image, &mut body);
@@ -371,13 +373,14 @@ fn placed<'a>(
 
 /// The first words of the content.
 fn opening(html: &str) -> String {
-    let start = |bytes: usize| sanitize::plain(&html[..html.floor_char_boundary(bytes)]);
-    // Nearly always a glimpse shows twice as much as is kept.
+    let start = |bytes: usize| &html[..html.floor_char_boundary(bytes)];
+    // Nearly always a glimpse, up to some tag, shows twice as much as is kept.
     let glimpse = start(GLIMPSE);
+    let glimpse = sanitize::plain(&glimpse[..glimpse.rfind('<').unwrap_or(0)]);
     if glimpse.chars().count() > 2 * verdict::SHORTENED {
         return glimpse;
     }
-    start(OPENING)
+    sanitize::plain(start(OPENING))
 }
 
 /// The order of trust, most trusted first.

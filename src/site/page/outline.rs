@@ -297,12 +297,20 @@ impl<'a> Drawing<'a, '_> {
 fn unit(place: u32, text: &str, linked: u32, kind: UnitKind) -> Unit {
     let mut weight = 0_u32;
     let (mut whole, mut uncounted) = (Hash::new(), Hash::new());
-    for letter in said(text) {
+    let mut letters = said(text);
+    for letter in letters.by_ref() {
         weight = weight.saturating_add(1 + u32::from(letter >= DENSE));
         whole = whole.letter(letter);
-        if weight <= MAX_COUNTED && !letter.is_numeric() {
+        if weight > MAX_COUNTED {
+            break;
+        }
+        if !letter.is_numeric() {
             uncounted = uncounted.letter(letter);
         }
+    }
+    for letter in letters {
+        weight = weight.saturating_add(1 + u32::from(letter >= DENSE));
+        whole = whole.letter(letter);
     }
     let weight = weight.max(1);
     let counted = weight <= MAX_COUNTED && kind != UnitKind::Fixed;
@@ -343,17 +351,17 @@ pub(super) fn weight(text: &str) -> u32 {
 /// Whether nobody sees an element's text.
 fn is_hidden(element: ElementRef<'_>) -> bool {
     matches!(
-        name(element),
-        "head"
-            | "script"
-            | "style"
-            | "template"
-            | "noscript"
-            | "svg"
-            | "textarea"
-            | "select"
-            | "option"
-            | "datalist"
+        name(element).as_bytes(),
+        b"head"
+            | b"script"
+            | b"style"
+            | b"template"
+            | b"noscript"
+            | b"svg"
+            | b"textarea"
+            | b"select"
+            | b"option"
+            | b"datalist"
     ) || element.attr("hidden").is_some()
 }
 
@@ -386,19 +394,19 @@ pub(super) fn is_layout(element: ElementRef<'_>) -> bool {
 /// Whether an element only holds other things.
 fn is_container(element: ElementRef<'_>) -> bool {
     matches!(
-        name(element),
-        "html"
-            | "body"
-            | "main"
-            | "article"
-            | "section"
-            | "div"
-            | "center"
-            | "form"
-            | "table"
-            | "tbody"
-            | "tr"
-            | "td"
+        name(element).as_bytes(),
+        b"html"
+            | b"body"
+            | b"main"
+            | b"article"
+            | b"section"
+            | b"div"
+            | b"center"
+            | b"form"
+            | b"table"
+            | b"tbody"
+            | b"tr"
+            | b"td"
     ) || name(element).contains('-')
 }
 

@@ -128,7 +128,10 @@ fn has_own_h1(main: ElementRef<'_>, articles: &[ElementRef<'_>]) -> bool {
 
 /// Whether an element is h1 to h6.
 pub(super) fn is_heading(element: ElementRef<'_>) -> bool {
-    matches!(name(element), "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
+    matches!(
+        name(element).as_bytes(),
+        b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6"
+    )
 }
 
 /// The page's `<body>`.

@@ -178,5 +178,6 @@ pub(super) const SHORTENED: usize = 120;
 
 /// As much of a value as a line shows.
 pub(super) fn shortened(value: &str) -> String {
-    value.chars().take(SHORTENED).collect()
+    let end = value.char_indices().nth(SHORTENED);
+    end.map_or(value, |(end, _)| &value[..end]).to_owned()
 }
