@@ -306,6 +306,22 @@ impl Said {
         self.wait(stage).await;
     }
 
+    /// The page of the note that the owner answers with.
+    pub(super) async fn note_of_owner(&self, stage: &Stage) -> String {
+        let url = format!("{}/ap/interactions?page={PAGE}", stage.world.origin);
+        let said = get(&url, "application/json").await.json();
+        let answers = said["replies"][0]["replies"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let own = |answer: &&Value| {
+            let url = answer["url"].as_str().unwrap_or_default();
+            url.starts_with(&stage.world.origin)
+        };
+        let note = answers.iter().find(own).unwrap();
+        note["url"].as_str().unwrap().to_string()
+    }
+
     fn activity(&self, user: &str, kind: &str) -> Value {
         let peer = self.peer(user);
         json!({

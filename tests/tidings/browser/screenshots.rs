@@ -32,6 +32,18 @@ const PHONE_AT_NIGHT: View = View {
 
 /// No theme at all: what a browser makes of plain HTML.
 const UNDRESSED: &str = "document.querySelector('link[href=\"/style.css\"]').remove()";
+/// A theme that dresses everything by its name.
+const LOUD: &str = "document.head.insertAdjacentHTML('afterbegin', `<style>\
+    header { position: sticky; top: 0; padding: 2rem; background: #246; color: #fff; text-align: center }\
+    footer { padding: 3rem; background: #246; color: #fff; text-align: center }\
+    article { padding: 2rem; border: 3px solid #246; border-radius: 1rem; background: #fff; box-shadow: 0 0 2rem #0004 }\
+    .thread p { margin: 2rem 0; text-indent: 2em } .thread ul li, .thread ol li { margin: 1rem 0 1rem 2rem; padding: 0.5rem; list-style: square }\
+    .thread ul, .thread ol { margin: 2rem; padding: 2rem; background: #fed } .thread img { width: 100%; border: 5px solid #a00; margin: 2rem auto; border-radius: 0 }\
+    .thread a { background: #ff0; border-bottom: 3px solid #a00; box-shadow: 0 2px #000; text-decoration: underline }\
+    .thread h2, .thread h3 { text-transform: uppercase; text-align: center; border-bottom: 5px solid #a00; letter-spacing: 0.3em; padding: 1rem }\
+    details { padding: 2rem; background: #fce } summary { font-weight: bold; font-size: 1.5rem } section { max-width: 50rem }\
+    blockquote { font-style: italic; background: #ddd; padding: 2rem; margin: 3rem } pre, code { background: #000; color: #0f0; padding: 1rem }\
+    time { font-size: 2rem }</style>`)";
 /// The whole site is written from right to left.
 const MIRRORED: &str = "document.documentElement.dir = 'rtl'";
 /// Everything that is folded is unfolded.
@@ -39,7 +51,7 @@ const UNFOLDED: &str =
     "document.querySelectorAll('.tidings details').forEach((fold) => { fold.open = true })";
 
 /// Name, view, what is done to the page, and what of the thread is taken: from where, and how much at most.
-const PICTURES: [(&str, View, &str, &str, f64); 9] = [
+const PICTURES: [(&str, View, &str, &str, f64); 10] = [
     ("thread-light", DESK, "", ".tidings-thread", 1680.0),
     ("thread-dark", DESK_AT_NIGHT, "", ".tidings-thread", 1680.0),
     (
@@ -60,6 +72,7 @@ const PICTURES: [(&str, View, &str, &str, f64); 9] = [
     ("phone-dark", PHONE_AT_NIGHT, "", ".tidings-thread", 1300.0),
     ("right-to-left", DESK, MIRRORED, ".tidings-thread", 1150.0),
     ("without-a-theme", DESK, UNDRESSED, ".tidings-thread", 1150.0),
+    ("beside-a-loud-theme", DESK, LOUD, ".thread", 1400.0),
     ("counts-and-follow", DESK, "", ".thread", 120.0),
 ];
 
@@ -87,14 +100,19 @@ async fn the_pictures_are_made_anew() {
         write(name, &page.picture(whole).await);
         page.close().await;
     }
-    for (name, view) in [("form-light", PHONE), ("form-dark", PHONE_AT_NIGHT)] {
+    let form = format!(
+        "{}/ap/interact?intent=reply&uri={}",
+        stage.world.origin,
+        stage.object()
+    );
+    let note = said.note_of_owner(&stage).await;
+    for (name, view, url) in [
+        ("form-light", PHONE, &form),
+        ("form-dark", PHONE_AT_NIGHT, &form),
+        ("note-light", DESK, &note),
+    ] {
         let page = stage.browser.page(view).await;
-        page.open(&format!(
-            "{}/ap/interact?intent=reply&uri={}",
-            stage.world.origin,
-            stage.object()
-        ))
-        .await;
+        page.open(url).await;
         dress(&page, &said, &stage).await;
         let area = page.area("body").await;
         write(name, &page.picture(area).await);

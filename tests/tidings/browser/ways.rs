@@ -85,6 +85,32 @@ async fn every_way_shows_the_conversation_to_everybody_and_asks_nobody_else() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_note_is_for_everybody_too() {
+    let Some(stage) = Stage::start("").await else {
+        return;
+    };
+    let Some(axe) = axe::source() else {
+        return;
+    };
+    let said = Said::nobody(["127.0.0.50", "127.0.0.51"], &stage).await;
+    said.everything(&stage).await;
+    let note = said.note_of_owner(&stage).await;
+    for view in views() {
+        let page = stage.browser.page(view).await;
+        page.open(&note).await;
+        assert_eq!(
+            axe::violations(&page, &axe).await,
+            Vec::<String>::new(),
+            "{view:?}"
+        );
+        let width = page.evaluate("document.documentElement.scrollWidth").await;
+        assert!(width.as_u64() <= Some(view.width.into()), "{view:?}: {width}");
+        assert_eq!(page.complaints(), Vec::<String>::new());
+        page.close().await;
+    }
+}
+
 /// What is wrong with a page as it stands.
 async fn look(stage: &Stage, page: &Page, way: Way, view: View) -> Vec<String> {
     let mut faults = Vec::new();
