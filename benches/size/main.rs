@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench size                        all of it; some minutes, and 3 GB in a temporary folder
 //!     cargo bench --bench size -- --quick             a hundredth of it: does the bench itself still work?
-//!     cargo bench --bench size -- --only rescan,edit  some of it: scan, rescan, edit, memory, baseline
+//!     cargo bench --bench size -- --only rescan,edit  some of it: scan, rescan (and a start), edit, memory, baseline
 //!     … --json                                        the rows as JSON
 //!     … --dir DIR                                     where the sites are written; else a RAM disk if there is one
 //!     … --check                                       fails when a goal is missed
@@ -33,6 +33,10 @@ use walkdir::WalkDir;
 use self::daemon::Daemon;
 use self::measure::{Took, kind_of, least, took};
 use self::site::{ORIGIN, Site};
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What is asked for on the command line.
 struct Options {
@@ -186,6 +190,35 @@ fn rescan(site: &Site, pages: usize, rows: &mut Vec<Row>) {
         |took| took.cpu,
     ));
     rows.push(row("the same by the clock".into(), |took| took.wall));
+
+    // As a daemon that is started again: what the one before it read comes from a file.
+    let mut left = Vec::new();
+    let told = scanner.tell("bench", &mut |bytes| {
+        left.extend_from_slice(bytes);
+        Ok(())
+    });
+    told.expect("memory takes it all");
+    drop(scanner);
+    let starting = least(3, || {
+        let mut scanner = self::scanner(site);
+        let known = scanner.recall(left.as_slice(), "bench");
+        let scan = scanner.scan(&Scope::All, &|_, _| {});
+        assert_eq!(
+            (known, scan.read),
+            (Ok(scan.snapshot.pages.len()), 0),
+            "nothing changed"
+        );
+    });
+    rows.push(Row {
+        what: format!(
+            "the first scan of a start with {pages} unchanged files, processor time (from {:.1} MiB)",
+            left.len() as f64 / f64::from(1 << 20)
+        ),
+        figure: starting.cpu.as_secs_f64() * 1e3,
+        limit: walking.cpu.as_secs_f64() * 1e3,
+        unit: "ms",
+        goal: 3.0,
+    });
 }
 
 /// One page edited: what the daemon takes of the processors until its Update is on disk.
@@ -207,7 +240,9 @@ fn edit(site: &Site, daemon: &Daemon, pages: usize, rows: &mut Vec<Row>) -> io::
     }
     let each = |sum: Duration| sum.as_secs_f64() * 1e3 / EDITS as f64;
     rows.push(Row {
-        what: format!("one page edited among {pages}, processor time beyond parsing it, lists and feed"),
+        what: format!(
+            "one page edited among {pages}, processor time beyond parsing it, list, feed and sitemap"
+        ),
         figure: (each(total) - each(parsing)).max(0.0),
         limit: 50.0,
         unit: "ms",
@@ -218,7 +253,9 @@ fn edit(site: &Site, daemon: &Daemon, pages: usize, rows: &mut Vec<Row>) -> io::
 
 fn read_one(site: &Site, file: &Path, url: &Url) {
     let bytes = fs::read(file).unwrap_or_default();
-    if file.extension().is_some_and(|ending| ending == "xml") {
+    if file.file_name().is_some_and(|name| name == "sitemap.xml") {
+        std::hint::black_box(feed::Sitemap::read(&bytes, url));
+    } else if file.extension().is_some_and(|ending| ending == "xml") {
         std::hint::black_box(feed::read(&bytes, url, url));
     } else {
         let path = file

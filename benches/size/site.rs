@@ -83,12 +83,12 @@ impl Site {
     }
 
     /// Edits one post, and writes again what generators write again with it: the first page, the feed, the sitemap.
-    /// Answers the files that are pages or feeds.
+    /// Answers the files.
     pub(crate) fn edit(&self, n: usize, words: &str) -> io::Result<Vec<PathBuf>> {
         let post = format!("{}index.html", path(n).trim_start_matches('/'));
         self.put(&post, &self.post(n, words))?;
         self.around(words)?;
-        Ok([&post, "index.html", "index.xml"]
+        Ok([&post, "index.html", "index.xml", "sitemap.xml"]
             .iter()
             .map(|file| self.root.join(file))
             .collect())

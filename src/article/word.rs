@@ -1,5 +1,6 @@
 //! A word that many share: a language, the name of an actor, why a page is no post. It is kept once.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Deref;
@@ -8,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Words that are known before those that nobody holds any more are looked for.
 const FEW: usize = 256;
 
-/// A text of which there is one in memory, however many hold it.
+/// A text of which there is one in memory, however many hold it; behind a thin pointer, because many do.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Word(Arc<str>);
+pub struct Word(Arc<Box<str>>);
 
 /// All words that there are, and how many there may be before the unused ones are thrown out.
-static WORDS: Mutex<(Option<HashSet<Arc<str>>>, usize)> = Mutex::new((None, FEW));
+static WORDS: Mutex<(Option<HashSet<Word>>, usize)> = Mutex::new((None, FEW));
 
 impl Word {
     /// The word that is this text.
@@ -22,15 +23,21 @@ impl Word {
         let (known, limit) = &mut *words;
         let known = known.get_or_insert_default();
         if let Some(word) = known.get(text) {
-            return Word(Arc::clone(word));
+            return word.clone();
         }
         if known.len() >= *limit {
-            known.retain(|word| Arc::strong_count(word) > 1);
+            known.retain(|word| Arc::strong_count(&word.0) > 1);
             *limit = (known.len() * 2).max(FEW);
         }
-        let word: Arc<str> = text.into();
-        known.insert(Arc::clone(&word));
-        Word(word)
+        let word = Word(Arc::new(text.into()));
+        known.insert(word.clone());
+        word
+    }
+}
+
+impl Borrow<str> for Word {
+    fn borrow(&self) -> &str {
+        self
     }
 }
 

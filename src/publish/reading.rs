@@ -366,7 +366,8 @@ fn heard(instance: &Arc<Instance>) -> Heard {
                 of.heard.clone()
             })
         };
-        own.find_map(|(_, object)| object.heard).or_else(translated)
+        own.find_map(|(_, object)| object.heard().cloned())
+            .or_else(translated)
     })
 }
 

@@ -34,18 +34,27 @@ pub(super) fn recall(instance: &Instance, scanner: &mut Scanner) {
     match instance.store.disk.open(FILE) {
         Ok(None) => {}
         Ok(Some(file)) => match scanner.recall(BufReader::new(file), &reader) {
-            Ok(pages) => tracing::info!("{pages} pages are known from before"),
+            Ok(pages) => {
+                share(instance, scanner);
+                tracing::info!("{pages} pages are known from before");
+            }
             Err(why) => tracing::info!("all pages are read anew, because of {FILE}: {why}"),
         },
         Err(error) => tracing::warn!("all pages are read anew: {error}"),
     }
 }
 
+/// Keeps the paths of pages once for the store and the scanner.
+fn share(instance: &Instance, scanner: &mut Scanner) {
+    scanner.share(&|page| instance.store.objects.group_name(page));
+}
+
 /// Writes down what a scanner knows, as far as that isn't done.
 fn keep(instance: &Instance, scanner: &mut Scanner) -> Result<(), StoreError> {
     let Some(reader) = reader() else { return Ok(()) };
     let disk = &instance.store.disk;
-    match scanner.due() {
+    let due = scanner.due();
+    match due {
         Due::Nothing => Ok(()),
         Due::More => {
             let mut more = Vec::new();
@@ -61,7 +70,11 @@ fn keep(instance: &Instance, scanner: &mut Scanner) -> Result<(), StoreError> {
             scanner.tell(&reader, &mut |bytes| file.write_all(bytes))?;
             file.flush()
         }),
+    }?;
+    if due == Due::Whole {
+        share(instance, scanner);
     }
+    Ok(())
 }
 
 impl Publisher {

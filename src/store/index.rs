@@ -491,6 +491,12 @@ impl<B> Index<B> {
             .filter_map(|slot| self.slots.get(*slot))
     }
 
+    /// The name of a group as it is kept.
+    pub(super) fn group_name(&self, group: &str) -> Option<Arc<str>> {
+        let (name, _) = self.groups.get_key_value(group)?;
+        Some(Arc::clone(name))
+    }
+
     /// The revision in which a group last changed; 0 when it never had a member.
     pub(super) fn revision_of(&self, group: &str) -> u64 {
         self.groups.get(group).map_or(0, |set| set.touched)

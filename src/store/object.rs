@@ -140,8 +140,6 @@ pub struct ObjectBrief {
     pub published: Timestamp,
     /// See [`Object::featured`].
     pub featured: bool,
-    /// See [`Object::heard`].
-    pub heard: Option<Arc<Mention>>,
     history: Option<Box<History>>,
 }
 
@@ -151,9 +149,15 @@ struct History {
     former_pages: Box<[String]>,
     translations: Box<[Translated]>,
     missing_since: Option<Timestamp>,
+    heard: Option<Arc<Mention>>,
 }
 
 impl ObjectBrief {
+    /// See [`Object::heard`].
+    pub fn heard(&self) -> Option<&Arc<Mention>> {
+        self.history.as_ref()?.heard.as_ref()
+    }
+
     /// See [`Object::former_pages`].
     pub fn former_pages(&self) -> &[String] {
         let history = self.history.as_ref();
@@ -196,7 +200,6 @@ impl Indexed for Object {
             visibility: self.visibility,
             published: self.published,
             featured: self.featured,
-            heard: self.heard.clone(),
             history: self.history(),
         }
     }
@@ -247,10 +250,12 @@ impl Object {
             former_pages: self.former_pages.as_slice().into(),
             translations: self.translations.as_slice().into(),
             missing_since: self.missing_since,
+            heard: self.heard.clone(),
         };
         let is_any = !history.former_pages.is_empty()
             || !history.translations.is_empty()
-            || history.missing_since.is_some();
+            || history.missing_since.is_some()
+            || history.heard.is_some();
         is_any.then(|| Box::new(history))
     }
 
@@ -303,6 +308,6 @@ mod tests {
     #[test]
     fn what_is_kept_of_an_object_takes_little_memory() {
         let size = size_of::<ObjectBrief>();
-        assert!(size <= 200, "{size}");
+        assert!(size <= 184, "{size}");
     }
 }

@@ -331,6 +331,11 @@ impl<R: Record> Table<R> {
         self.lock().revision_of(group)
     }
 
+    /// The name of a group as the table keeps it.
+    pub fn group_name(&self, group: &str) -> Option<Arc<str>> {
+        self.lock().group_name(group)
+    }
+
     /// The ids of the records with this label, by id.
     pub fn labelled(&self, label: &str) -> Vec<Arc<str>> {
         let index = self.lock();

@@ -6,6 +6,7 @@
 mod broken; // half a site, a wrong base URL, a folder that is gone for a while
 mod build; // what the generator writes
 mod clock; // a clock that jumps
+mod mounted; // the folder lies elsewhere
 mod polled; // folders of which no events come
 mod random; // any sequence of them, against a model
 mod record; // another version of tidings on the same site

@@ -116,17 +116,22 @@ fn absent<'a>(known: &[Known], posts: &Posts<'a>, snapshot: &Snapshot) -> Vec<&'
         .filter(|object| object.state != State::Deleted)
         .filter_map(|object| object.page.as_deref())
         .collect();
-    let built = built(
-        snapshot,
-        named.iter().map(|(_, sighting)| sighting.written.into()).max(),
-    );
+    // Looked for among all pages, and only when it is asked for.
+    let mut built: Option<Option<Timestamp>> = None;
+    let built_at = || {
+        let posts = named.iter().map(|(_, sighting)| sighting.written.into());
+        self::built(snapshot, posts.max())
+    };
 
     let mut absent: BTreeMap<Option<String>, Vec<&'a str>> = BTreeMap::new();
     for (page, sighting) in unnamed {
         let standing = sighting.standing;
         let Some(post) = sighting.post() else { continue };
-        let came_later = built < Some(sighting.written.into());
-        if standing.asked || came_later || is_known.contains(*page) {
+        if standing.asked || is_known.contains(*page) {
+            continue;
+        }
+        let came_later = *built.get_or_insert_with(built_at) < Some(sighting.written.into());
+        if came_later {
             continue;
         }
         let folder = folder(page);

@@ -25,17 +25,26 @@ impl Sitemap {
     /// Reads a sitemap of the site at `site`; what can't be understood is left out.
     pub fn read(bytes: &[u8], site: &Url) -> Sitemap {
         let text = String::from_utf8_lossy(bytes);
+        let origin = site.origin().ascii_serialization();
+        let path = |loc: &str| {
+            // Nearly all are plain addresses of this site, and there are many.
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/');
+            let plain = loc.strip_prefix(&*origin).filter(|path| path.starts_with('/'));
+            if let Some(path) = plain.filter(|path| path.bytes().all(is_plain)) {
+                return Some(iri::page_path(path));
+            }
+            let url = site.join(loc).ok()?;
+            (url.origin() == site.origin() && url.query().is_none()).then(|| iri::page_path(url.path()))
+        };
         let changed: HashMap<u64, Timestamp> = text
             .split("<url>")
             .skip(1)
             .take(MAX_ENTRIES)
             .filter(|entry| entry.len() <= MAX_ENTRY)
             .filter_map(|entry| {
-                let url = site.join(&element(entry, "loc")?).ok()?;
                 // A day without a time is no instant.
                 let at: Timestamp = element(entry, "lastmod")?.parse().ok()?;
-                (url.origin() == site.origin() && url.query().is_none())
-                    .then(|| (digest(&iri::page_path(url.path())), at))
+                Some((digest(&path(&element(entry, "loc")?)?), at))
             })
             .collect();
         let mut times: HashMap<Timestamp, usize> = HashMap::new();

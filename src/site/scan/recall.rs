@@ -88,6 +88,13 @@ impl Scanner {
         Ok(())
     }
 
+    /// Keeps the paths of pages as somebody else has them, so that there is one text of each in memory.
+    pub fn share(&mut self, name: &dyn Fn(&str) -> Option<Arc<str>>) {
+        let pages = std::mem::take(&mut *self.pages);
+        let named = |(page, sighting): (Arc<str>, _)| (name(&page).unwrap_or(page), sighting);
+        *self.pages = pages.into_iter().map(named).collect();
+    }
+
     /// Has the whole written the next time, because what was told may not have been written.
     pub fn mistrust(&mut self) {
         self.memory.writer = None;
