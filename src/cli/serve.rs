@@ -1,5 +1,6 @@
 //! `tidings serve`: the daemon.
 
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::{Outcome, Session};
@@ -13,7 +14,7 @@ pub(super) fn run(session: &Session<'_>) -> Outcome {
     let config = session.config()?;
     let served = hooks::places(&config.site.data)
         .iter()
-        .any(|place| place.exists());
+        .any(|place| UnixStream::connect(place).is_ok());
     let helper = if config.runs_commands() && !served {
         if std::env::var_os("RUNTIME_DIRECTORY").is_some() {
             tracing::warn!(

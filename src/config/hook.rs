@@ -4,15 +4,71 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use toml::de::DeValue;
+use url::Url;
 
 use super::problem::Refusal;
 use super::section::{Section, one_of};
-use super::{Hook, HookEvent, HookTarget, address, default, value};
+use super::{address, default, value};
 
 /// Longest time that a command may take: what hangs is to be noticed the same day.
 const MAX_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 /// Longest time that events are gathered.
 const MAX_GATHER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// `[[hook]]`: somebody who wants to hear of events.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// The kinds of event.
+    pub on: Vec<HookEvent>,
+    /// Who is told.
+    pub target: HookTarget,
+    /// How long a command may take; then it is ended with all that it started.
+    pub timeout: Duration,
+    /// How long events are gathered before a command runs, once for all of them; it runs once for each when `None`.
+    pub gather: Option<Duration>,
+}
+
+/// A kind of event that hooks hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names of the contract")]
+pub enum HookEvent {
+    Follow,
+    Reply,
+    Mention,
+    Like,
+    Boost,
+    Quote,
+    /// What is shown under a page is another: something new, an edit, a Delete, the owner's word.
+    Change,
+}
+
+/// Who is told of an event.
+#[derive(Clone)]
+pub enum HookTarget {
+    /// A program and its arguments; the event as JSON on its standard input.
+    Command(Vec<String>),
+    /// A URL to POST to, signed with the secret (Standard Webhooks).
+    Webhook {
+        /// Where to POST.
+        url: Url,
+        /// The key of the signature; never logged.
+        secret: String,
+    },
+}
+
+impl std::fmt::Debug for HookTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            // Arguments and paths may be secrets as well.
+            HookTarget::Command(command) => f.debug_tuple("Command").field(&command.first()).finish(),
+            HookTarget::Webhook { url, .. } => f
+                .debug_struct("Webhook")
+                .field("host", &url.host_str())
+                .finish_non_exhaustive(),
+        }
+    }
+}
 
 /// The kinds of event, by their names.
 const EVENTS: [(&str, HookEvent); 7] = [

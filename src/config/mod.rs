@@ -25,6 +25,7 @@ use crate::article::{Discussion, Kind, Visibility};
 use crate::site::watch::Method;
 
 pub use self::address::is_private;
+pub use self::hook::{Hook, HookEvent, HookTarget};
 pub use self::parse::{MAX_FILE, parse};
 pub use self::problem::Problem;
 
@@ -378,61 +379,6 @@ pub enum Show {
     Counts,
     /// Nothing.
     None,
-}
-
-/// `[[hook]]`: somebody who wants to hear of events.
-#[derive(Clone, Debug)]
-pub struct Hook {
-    /// The kinds of event.
-    pub on: Vec<HookEvent>,
-    /// Who is told.
-    pub target: HookTarget,
-    /// How long a command may take; then it is ended with all that it started.
-    pub timeout: Duration,
-    /// How long events are gathered before a command runs, once for all of them; it runs once for each when `None`.
-    pub gather: Option<Duration>,
-}
-
-/// A kind of event that hooks hear of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names of the contract")]
-pub enum HookEvent {
-    Follow,
-    Reply,
-    Mention,
-    Like,
-    Boost,
-    Quote,
-    /// What is shown under a page is another: something new, an edit, a Delete, the owner's word.
-    Change,
-}
-
-/// Who is told of an event.
-#[derive(Clone)]
-pub enum HookTarget {
-    /// A program and its arguments; the event as JSON on its standard input.
-    Command(Vec<String>),
-    /// A URL to POST to, signed with the secret (Standard Webhooks).
-    Webhook {
-        /// Where to POST.
-        url: Url,
-        /// The key of the signature; never logged.
-        secret: String,
-    },
-}
-
-impl std::fmt::Debug for HookTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            // Arguments and paths may be secrets as well.
-            HookTarget::Command(command) => f.debug_tuple("Command").field(&command.first()).finish(),
-            HookTarget::Webhook { url, .. } => f
-                .debug_struct("Webhook")
-                .field("host", &url.host_str())
-                .finish_non_exhaustive(),
-        }
-    }
 }
 
 impl Config {

@@ -7,13 +7,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Command, Engine, Failure, FollowerAction, Format, InteractionAction, Progress, Reply, Role, Watcher,
-    code, show,
+    Command, Engine, Failure, FollowerAction, Format, Progress, Reply, Role, Watcher, code, show, word,
 };
 use crate::deliver;
 use crate::hooks;
 use crate::inbox::follow::{self, FollowerError};
-use crate::inbox::moderation::{self, Filter, ModerationError, NoBlock};
 use crate::instance::Instance;
 use crate::publish::{self, Done, NoteRequest, PublishError, Selection, profile};
 use crate::store::StoreError;
@@ -217,20 +215,8 @@ fn on_store(engine: &Engine, command: Command, watcher: &Watcher) -> Result<Repl
         Command::Render { format } => render(instance, format),
         Command::Followers => show::followers(instance),
         Command::Follower { action, actor } => follower(instance, action, &actor),
-        Command::Interactions { filter } => {
-            let page = filter.page.map(|page| show::page_of_file(instance, page));
-            let filter = Filter { page, ..filter };
-            let listed = moderation::list(instance, &filter, &mut step("reading")).map_err(moderating)?;
-            let mut reply = Reply::data(json!(listed.items));
-            if let (Some(last), true) = (listed.items.last(), listed.more > 0) {
-                reply.notes.push(format!(
-                    "{} more: --after {} shows the next, --limit as many as you like",
-                    listed.more, last.id
-                ));
-            }
-            Ok(reply)
-        }
-        Command::Interaction { action, id } => interaction(instance, action, &id),
+        Command::Interactions { filter } => word::interactions(instance, filter, &mut step("reading")),
+        Command::Interaction { action, id } => word::interaction(instance, action, &id),
         Command::Queue => Ok(Reply::data(json!(deliver::queue(instance)?))),
         Command::Retry { host } => {
             let count = deliver::retry(instance, host.as_deref())?;
@@ -250,34 +236,8 @@ fn on_store(engine: &Engine, command: Command, watcher: &Watcher) -> Result<Repl
             })
         }
         Command::Blocks => show::blocks(instance),
-        Command::Block { blocks } => {
-            moderation::add_blocks(instance, &blocks, &mut step("blocking")).map_err(moderating)?;
-            let note = match blocks.as_slice() {
-                [(block, _)] => format!("{block} is blocked"),
-                all => format!("{} are blocked", all.len()),
-            };
-            let listed = blocks
-                .iter()
-                .map(|(block, reason)| json!({ "block": block, "reason": reason }));
-            Ok(Reply {
-                data: listed.collect(),
-                notes: vec![note],
-            })
-        }
-        Command::Unblock { block } => {
-            let back = moderation::remove_block(instance, &block).map_err(moderating)?;
-            let mut notes = vec![format!("{block} is no longer blocked")];
-            if back > 0 {
-                notes.push(format!(
-                    "{} hidden for it",
-                    several(back, "interaction is no longer", "interactions are no longer")
-                ));
-            }
-            Ok(Reply {
-                data: json!({ "removed": block }),
-                notes,
-            })
-        }
+        Command::Block { blocks } => word::block(instance, &blocks, &mut step("blocking")),
+        Command::Unblock { block } => word::unblock(instance, &block),
         Command::Actors => show::actors(instance),
         Command::UpdateActors => {
             let announced = profile::update(instance)?;
@@ -327,31 +287,6 @@ fn follower(instance: &Instance, action: FollowerAction, actor: &str) -> Result<
     })
 }
 
-fn interaction(instance: &Instance, action: InteractionAction, id: &str) -> Result<Reply, Failure> {
-    let (interaction, what) = match action {
-        InteractionAction::Show => {
-            let found = moderation::find(instance, id).map_err(moderating)?;
-            let mut data = json!(moderation::listing(instance, &found));
-            data["received"] = json!(found.received);
-            data["summary"] = json!(found.summary);
-            data["attachments"] = json!(found.attachments);
-            data["activity"] = found.raw;
-            return Ok(Reply::data(data));
-        }
-        InteractionAction::Approve => (moderation::approve(instance, id), "is shown"),
-        InteractionAction::Hide => (moderation::hide(instance, id), "is hidden"),
-        InteractionAction::Delete => (moderation::delete(instance, id), "is forgotten"),
-    };
-    let interaction = interaction.map_err(moderating)?;
-    Ok(Reply {
-        data: json!(moderation::listing(instance, &interaction)),
-        notes: vec![format!(
-            "{} by {} {what}",
-            interaction.id, interaction.actor.handle
-        )],
-    })
-}
-
 fn render(instance: &Instance, format: Format) -> Result<Reply, Failure> {
     let mut pages = Vec::new();
     for page in widget::pages(instance) {
@@ -392,7 +327,7 @@ pub fn reading(watcher: &Watcher) -> publish::Progress {
 }
 
 /// A number with its noun.
-fn several(count: usize, one: &str, many: &str) -> String {
+pub(super) fn several(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -457,16 +392,5 @@ fn publishing(error: PublishError) -> Failure {
         error @ (PublishError::Restless(_) | PublishError::Note(_) | PublishError::Interrupted(_)) => {
             Failure::failed(error)
         }
-    }
-}
-
-fn moderating(error: ModerationError) -> Failure {
-    match error {
-        ModerationError::Store(error) => error.into(),
-        ModerationError::Block(ref wrong @ NoBlock::Pattern { .. }) => Failure::failed(wrong)
-            .hint("what stands between the slashes is in the syntax of https://docs.rs/regex/#syntax"),
-        error @ (ModerationError::Block(_)
-        | ModerationError::NoInteraction(_)
-        | ModerationError::NoBlock(_)) => Failure::failed(error),
     }
 }

@@ -11,6 +11,7 @@ mod execute;
 mod failure;
 mod show;
 mod socket;
+mod word;
 
 use std::sync::Arc;
 

@@ -83,16 +83,21 @@ impl Place {
     }
 
     fn connect(&self, config: &Arc<Config>) -> Result<UnixStream, Trouble> {
-        let place = service::places(&config.site.data)
-            .into_iter()
-            .find(|place| place.exists());
-        if let Some(place) = place {
-            return UnixStream::connect(&place).map_err(|error| {
-                Trouble::Away(format!(
-                    "nobody answers at {} ({error}): start `tidings hooks run`, or remove it",
-                    place.display()
-                ))
-            });
+        let places = service::places(&config.site.data);
+        if let Some(place) = places.into_iter().find(|place| place.exists()) {
+            match UnixStream::connect(&place) {
+                Ok(stream) => return Ok(stream),
+                // Left by a service that was killed; who can do without it does.
+                Err(error)
+                    if error.kind() == io::ErrorKind::ConnectionRefused
+                        && !matches!(self.own.get(), Some(Own::Nothing)) => {}
+                Err(error) => {
+                    return Err(Trouble::Away(format!(
+                        "nobody answers at {} ({error}): start `tidings hooks run`, or remove it",
+                        place.display()
+                    )));
+                }
+            }
         }
         match self.own.get() {
             Some(Own::Helper(helper)) => helper

@@ -29,8 +29,6 @@ fn reader() -> Option<String> {
 /// Tells a fresh scanner what the one before it knew.
 pub(super) fn recall(instance: &Instance, scanner: &mut Scanner) {
     let Some(reader) = reader() else { return };
-    // What a crash left of one half written goes when its folder is looked through.
-    let _ = instance.store.disk.files("");
     match instance.store.disk.open(FILE) {
         Ok(None) => {}
         Ok(Some(file)) => match scanner.recall(BufReader::new(file), &reader) {

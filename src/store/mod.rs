@@ -189,6 +189,8 @@ impl Store {
         let lock = take_lock(root)?;
         let disk = Disk::new(root);
         check_layout(&disk, origin, handle_domain)?;
+        // What a crash left half written goes when its folder is looked through: now, before anybody writes there.
+        disk.files("")?;
         let store = Store {
             objects: Table::open(&disk, "objects")?,
             audiences: Table::open(&disk, "audiences")?,
@@ -432,6 +434,9 @@ mod tests {
             Store::open(&root, "https://other.example", "blog.example"),
             Err(StoreError::Foreign { .. })
         ));
+        std::fs::write(root.join(".tmp-half"), "{").unwrap();
+        drop(Store::open(&root, "https://blog.example", "blog.example").unwrap());
+        assert!(!root.join(".tmp-half").exists());
         std::fs::write(root.join("layout.json"), r#"{"layout":2}"#).unwrap();
         assert!(matches!(
             Store::open(&root, "https://blog.example", "blog.example"),
