@@ -6,6 +6,7 @@
 // The lint spares test functions only; here their helpers are tests as well.
 #![allow(clippy::unwrap_used)]
 
+mod addresses; // from a public server to private addresses, in every way
 mod browser; // the reader's page in a real Chromium
 mod cli; // the commands, with a daemon and without
 mod crash; // SIGKILL at random moments, under load
