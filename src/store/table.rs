@@ -1,6 +1,6 @@
 //! A table: records of one shape in one folder, with a small index in memory.
 //!
-//! The files are the truth; the index is rebuilt from them at start and holds of each record only its [`Record::Brief`].
+//! The files are the truth; the index is rebuilt from them at start and holds of each record only its [`Indexed::Brief`].
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
