@@ -108,6 +108,10 @@ async fn a_page_whose_record_was_damaged_is_not_announced_again() {
     world.site.post("old", "Old", "<p>From before, and edited.</p>");
     peer.wait_for("Update", 1).await;
     tokio::time::sleep(QUIET).await;
-    assert_eq!(peer.activities("Create").len(), 1);
-    assert_eq!(peer.activities("Update").len(), 1);
+    // What was under way when the daemon was killed may come twice, and is the same then.
+    for kind in ["Create", "Update"] {
+        let told = peer.activities(kind);
+        let first = &told[0]["id"];
+        assert!(told.iter().all(|activity| activity["id"] == *first), "{told:?}");
+    }
 }
