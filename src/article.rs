@@ -40,7 +40,7 @@ pub enum Visibility {
 }
 
 /// Whether what others say about a page is taken and shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Discussion {
     /// All of it.
@@ -50,6 +50,13 @@ pub enum Discussion {
     Closed,
     /// Nothing is shown, and nothing taken.
     Off,
+}
+
+impl Discussion {
+    /// Whether all of it is taken and shown.
+    pub fn is_open(&self) -> bool {
+        *self == Discussion::Open
+    }
 }
 
 /// Who may quote a post (FEP-044f).
@@ -136,6 +143,9 @@ pub struct Article {
     /// Whether the page asks to be pinned (`<meta name="tidings:featured">`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub featured: bool,
+    /// What may be said about it, by the page's own word (`<meta name="tidings:interactions">`); the configuration may allow less.
+    #[serde(default, skip_serializing_if = "Discussion::is_open")]
+    pub discussion: Discussion,
     /// The same in other languages, when its translations are published together with it (`site::translations`); each
     /// has its language, and none has translations of its own. A page by itself has none, whatever it links.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -228,6 +238,7 @@ mod tests {
             actor: None,
             visibility: None,
             featured: false,
+            discussion: Discussion::Open,
             translations: vec![],
         }
     }

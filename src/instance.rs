@@ -138,10 +138,13 @@ impl Instance {
         self.config().federation.refuses(host) || blocklist::domain_block(&self.store.blocks, host).is_some()
     }
 
-    /// Whether what others say about one of our objects is taken and shown. A note belongs to no page: it is always open.
+    /// Whether what others say about one of our objects is taken and shown: by the configuration or by its page, whichever
+    /// allows less. A note belongs to no page: it is always open.
     pub fn discussion(&self, key: &str) -> Discussion {
-        match self.store.objects.brief(key).and_then(|object| object.page) {
-            Some(path) => self.config().interactions.discussion(&path),
+        let object = self.store.objects.brief(key);
+        let page = object.and_then(|object| Some((object.page?, object.discussion)));
+        match page {
+            Some((path, of_page)) => self.config().interactions.discussion(&path).max(of_page),
             None => Discussion::Open,
         }
     }

@@ -241,6 +241,7 @@ mod tests {
             actor: None,
             visibility: None,
             featured: false,
+            discussion: crate::article::Discussion::Open,
             translations: vec![],
         };
         let placed = Placed {

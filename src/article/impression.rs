@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Article, Media, Print};
+use super::{Article, Discussion, Media, Print};
 
 /// What a reader sees of an article.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +118,7 @@ impl Eye {
     fn article(&mut self, article: &Article) -> Article {
         let mut seen = article.clone();
         seen.updated = None;
+        seen.discussion = Discussion::Open;
         seen.published = Timestamp::UNIX_EPOCH;
         seen.content = self.content(&article.content);
         for media in seen.image.iter_mut().chain(&mut seen.attachments) {

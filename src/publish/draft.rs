@@ -10,7 +10,7 @@ use super::reading::Look;
 use super::{PublishError, is_live};
 use crate::ap::activity::{self, Deed};
 use crate::ap::object::{self, Built, Extent, Placed};
-use crate::article::{Article, Kind, Print};
+use crate::article::{Article, Discussion, Kind, Print};
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark, New};
 use crate::site::feed::Mention;
@@ -186,11 +186,13 @@ fn note(object: &mut Object, mark: &Mark, now: Timestamp) {
             digest,
             fingerprint,
             impression,
+            discussion,
             ..
         } => {
             object.digest = digest.to_string();
             object.fingerprint = fingerprint.to_string();
             object.impression = Some(*impression);
+            object.discussion = *discussion;
         }
         Mark::Canonical { canonical, .. } => object.canonical.clone_from(canonical),
     }
@@ -307,6 +309,7 @@ fn placed(instance: &Instance, look: &Look, key: &str, page: &str, seen: Seen<'_
             updated: None,
             missing_since: None,
             featured: article.featured,
+            discussion: article.discussion,
             heard,
             pending: None,
             object: built.object,
@@ -359,6 +362,7 @@ fn changed(instance: &Instance, look: &Look, known: Object, page: &str, seen: Se
         updated: Some(updated),
         missing_since: None,
         featured: article.featured,
+        discussion: article.discussion,
         heard,
         pending: Some(pending),
         object: built.object,
@@ -409,6 +413,7 @@ fn deleted(instance: &Instance, object: Object, state: ObjectState, now: Timesta
         state,
         missing_since: None,
         featured: false,
+        discussion: Discussion::Open,
         pending: Some(pending),
         object: tombstone,
         ..object

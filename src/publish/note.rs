@@ -11,7 +11,7 @@ use super::{Done, PublishError, Publisher};
 use crate::ap::activity;
 use crate::ap::iri::Local;
 use crate::ap::object::{self, Mention, Placed};
-use crate::article::{Kind, Visibility};
+use crate::article::{Discussion, Kind, Visibility};
 use crate::instance::Instance;
 use crate::remote::{self, Freshness, Profile, RemoteError};
 use crate::site::diff::Action;
@@ -170,6 +170,7 @@ impl Publisher {
             updated: None,
             missing_since: None,
             featured: false,
+            discussion: Discussion::Open,
             heard: None,
             pending: Some(Pending {
                 id: Activity::create_id(&key),

@@ -16,7 +16,7 @@ use super::feed::Mention;
 use super::frame::Frame;
 use super::page::{Alternate, Standing};
 use super::translations::Translation;
-use crate::article::{Article, Impression, Kind, Print, Sight, Visibility, Word};
+use crate::article::{Article, Discussion, Impression, Kind, Print, Sight, Visibility, Word};
 
 /// What one scan saw.
 #[derive(Clone, Debug, Default)]
@@ -246,6 +246,8 @@ pub struct Post {
     pub actor: Option<Word>,
     /// `Article::visibility`
     pub visibility: Option<Visibility>,
+    /// `Article::discussion`
+    pub discussion: Discussion,
 }
 
 impl Post {
@@ -261,6 +263,7 @@ impl Post {
             kind: article.kind,
             actor: article.actor.as_deref().map(Into::into),
             visibility: article.visibility,
+            discussion: article.discussion,
         }
     }
 

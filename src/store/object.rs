@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Indexed, Record};
-use crate::article::{Impression, Print, Visibility, Word};
+use crate::article::{Discussion, Impression, Print, Visibility, Word};
 use crate::site::feed::Mention;
 use crate::site::snapshot::Canonical;
 
@@ -57,6 +57,9 @@ pub struct Object {
     /// Whether its page asks to be pinned.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub featured: bool,
+    /// What its page lets be said about it.
+    #[serde(default, skip_serializing_if = "Discussion::is_open")]
+    pub discussion: Discussion,
     /// What the site's feeds said of its page, if something of that is in it. It holds when the page falls out of its
     /// feed, since most keep only the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,6 +143,8 @@ pub struct ObjectBrief {
     pub published: Timestamp,
     /// See [`Object::featured`].
     pub featured: bool,
+    /// See [`Object::discussion`].
+    pub discussion: Discussion,
     history: Option<Box<History>>,
 }
 
@@ -200,6 +205,7 @@ impl Indexed for Object {
             visibility: self.visibility,
             published: self.published,
             featured: self.featured,
+            discussion: self.discussion,
             history: self.history(),
         }
     }

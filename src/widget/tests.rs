@@ -63,6 +63,7 @@ pub(super) fn put_object(instance: &Instance, key: &str, change: impl FnOnce(&mu
         updated: None,
         missing_since: None,
         featured: false,
+        discussion: Default::default(),
         heard: None,
         pending: None,
         object: json!({ "id": id, "type": "Note", "url": id, "content": "<p>ours</p>" }),

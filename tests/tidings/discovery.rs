@@ -119,6 +119,7 @@ impl Face {
             actor: None,
             visibility: None,
             featured: false,
+            discussion: Default::default(),
             translations: vec![],
         };
         let placed = self.placed(key, visibility, Kind::Article);
@@ -186,6 +187,7 @@ impl Face {
             updated: None,
             missing_since: None,
             featured: false,
+            discussion: Default::default(),
             translations: vec![],
             heard: None,
             pending: None,

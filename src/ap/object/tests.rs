@@ -52,6 +52,7 @@ fn article() -> Article {
         actor: None,
         visibility: None,
         featured: false,
+        discussion: crate::article::Discussion::Open,
         translations: vec![],
     }
 }

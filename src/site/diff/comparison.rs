@@ -82,6 +82,7 @@ impl Comparison<'_> {
                 digest: post.digest,
                 fingerprint: post.fingerprint,
                 impression,
+                discussion: post.discussion,
             });
         }
         false
@@ -104,17 +105,20 @@ impl Comparison<'_> {
     }
 
     /// A page without an object.
-    pub(super) fn newcomer(&mut self, page: &str, post: &Post) {
+    pub(super) fn newcomer(&mut self, page: &str, sighting: &Sighting, post: &Post) {
         if self.waits(page, post) {
             return;
         }
         let key = self.fresh_key(page);
         let lost = (self.rules.lost)(&key);
-        if lost || self.rules.first == First::Baseline {
+        let late = sighting.standing.late && !sighting.standing.asked;
+        if lost || late || self.rules.first == First::Baseline {
             self.skip(
                 page,
                 if lost {
                     "its record was damaged and put aside: will be listed again, but not announced"
+                } else if late {
+                    "baseline: the same file was there before and wasn't taken for a post; will be listed but not announced"
                 } else {
                     "baseline: there before tidings, will be listed but not announced"
                 },

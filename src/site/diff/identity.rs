@@ -52,6 +52,13 @@ pub(super) fn judge<'a>(part: &Part<'a, '_>, rules: &Rules<'_>) -> (Posts<'a>, O
                 .into(),
         );
     }
+    for (page, original) in copies(known, snapshot, &posts, rules) {
+        posts.remove(page);
+        others.insert(
+            page,
+            format!("a copy of {original}, with the same words, title and date"),
+        );
+    }
     let duplicates = duplicates(known, snapshot, &posts, rules.origin);
     for (page, original) in duplicates {
         posts.remove(page);
@@ -160,6 +167,62 @@ fn absent<'a>(known: &[Known], posts: &Posts<'a>, snapshot: &Snapshot) -> Vec<&'
         .filter(|(section, pages)| few(section, pages))
         .flat_map(|(_, pages)| pages)
         .collect()
+}
+
+/// Pages that say the same as another one, whose path is theirs but for a part: for printers, telephones, as plain text. Each
+/// with the path of the other. A page that feeds name, or that people have seen, is none.
+fn copies<'a>(
+    known: &[Known],
+    snapshot: &'a Snapshot,
+    posts: &Posts<'a>,
+    rules: &Rules<'_>,
+) -> Vec<(&'a str, &'a str)> {
+    let live: HashSet<&str> = known
+        .iter()
+        .filter(|object| object.state == State::Live)
+        .filter_map(|object| object.page.as_deref())
+        .collect();
+    let original = |page: &'a str, sighting: &Sighting| {
+        let post = sighting.post().filter(|post| post.titled)?;
+        let is_free = sighting.feed.is_none() && !sighting.standing.asked && !live.contains(page);
+        let mut shorter = is_free.then(|| shorter(page)).into_iter().flatten();
+        shorter.find_map(|path| {
+            let (other, there) = snapshot.page_at(&path)?;
+            let same = there
+                .post()
+                .is_some_and(|one| one.sight.text == post.sight.text && !one.sight.is_redated(&post.sight));
+            (same && **other != *page && (rules.chosen)(other).is_ok()).then_some(&**other)
+        })
+    };
+    let all = posts.iter();
+    all.filter_map(|(page, sighting)| Some((*page, original(page, sighting)?)))
+        .collect()
+}
+
+/// A path without each of its parts, and without the last word of its last part: `/print/a/` and `/a/print/` without
+/// "print", `/a-print.html` and `/a.print.html` too.
+fn shorter(page: &str) -> Vec<String> {
+    let end = if page.ends_with('/') { "/" } else { "" };
+    let parts: Vec<&str> = page.split('/').filter(|part| !part.is_empty()).collect();
+    let without = |gone: usize| {
+        let left = parts.iter().enumerate().filter(|(at, _)| *at != gone);
+        left.map(|(_, part)| format!("/{part}")).collect::<String>() + end
+    };
+    let mut all: Vec<String> = match parts.len() {
+        0 | 1 => vec![],
+        count => (0..count).map(without).collect(),
+    };
+    if let Some((last, above)) = parts.split_last() {
+        let (stem, kind) = match last.strip_suffix(".html") {
+            Some(stem) => (stem, ".html"),
+            None => (*last, ""),
+        };
+        let above: String = above.iter().map(|part| format!("/{part}")).collect();
+        let bare = stem.rsplit_once(['-', '_', '.']).map(|(bare, _)| bare);
+        let bare = bare.filter(|bare| !bare.is_empty());
+        all.extend(bare.map(|bare| format!("{above}/{bare}{kind}{end}")));
+    }
+    all
 }
 
 /// When the build ended that wrote the feeds and the posts in them, the latest of which was written at `posts`.
@@ -289,6 +352,7 @@ mod tests {
         asked: false,
         stated: true,
         shown: true,
+        late: false,
     };
     const PLAIN: Standing = Standing {
         stated: false,

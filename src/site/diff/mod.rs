@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::comparison::Comparison;
 use super::snapshot::{Canonical, Folder, Sighting, Snapshot};
 use crate::ap::iri;
-use crate::article::{Impression, Print};
+use crate::article::{Discussion, Impression, Print};
 
 pub use self::brake::Brake;
 pub use self::ledger::Ledger;
@@ -181,6 +181,8 @@ pub enum Mark {
         fingerprint: Print,
         /// As it is now.
         impression: Impression,
+        /// What the page lets be said about it, which isn't sent.
+        discussion: Discussion,
     },
     /// Its page names another canonical URL, though what it says is the same. Not remembered while the scan is held.
     Canonical {
@@ -288,12 +290,12 @@ fn compare<'a>(part: &Part<'a, '_>, rules: &Rules<'_>, now: Timestamp) -> (Plan,
         } else if let Some((object, reason)) = moved.get(page) {
             comparison.moved(object, page, post, reason);
         } else {
-            new.push((*page, post));
+            new.push((*page, *sighting, post));
         }
     }
-    new.sort_by_key(|(page, post)| (post.published, *page));
-    for (page, post) in new {
-        comparison.newcomer(page, post);
+    new.sort_by_key(|(page, _, post)| (post.published, *page));
+    for (page, sighting, post) in new {
+        comparison.newcomer(page, sighting, post);
     }
     let taken: HashSet<&str> = moved.values().map(|(object, _)| &*object.key).collect();
     let mut gone: Vec<&Known> = orphans

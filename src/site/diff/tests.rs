@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::article::{Print, Sight};
+use crate::article::{Discussion, Print, Sight};
 use crate::site::page::Standing;
 use crate::site::snapshot::{Changes, Folder, Post, Verdict};
 
@@ -103,6 +103,7 @@ impl Site {
             kind: None,
             actor: None,
             visibility: None,
+            discussion: Discussion::Open,
         };
         self.page(path, Some(canonical), Verdict::Post(Box::new(post)))
     }
@@ -457,6 +458,44 @@ fn a_scan_in_which_most_canonical_urls_left_origin_is_held_whole() {
     let known = published(&elsewhere(3));
     let more = elsewhere(3).post("/new/", "new");
     assert!(compare(&known, &more, at(NOW)).held.is_none());
+}
+
+#[test]
+fn what_says_the_same_beside_its_page_is_a_copy() {
+    let site = Site::new()
+        .post("/posts/a/", "one")
+        .post("/print/posts/a/", "one")
+        .post("/posts/a/amp/", "one")
+        .post("/posts/b.html", "two")
+        .post("/posts/b.print.html", "two")
+        .post("/posts/other/", "one")
+        .post("/print/posts/c/", "three");
+    let created: Vec<_> = compare(&[], &site, at(NOW))
+        .changes
+        .into_iter()
+        .map(|change| change.page)
+        .collect();
+    assert_eq!(
+        created,
+        ["/posts/a/", "/posts/b.html", "/posts/other/", "/print/posts/c/"]
+    );
+    // What people have seen stays.
+    let known = published(&Site::new().post("/posts/a/amp/", "one"));
+    let site = Site::new().post("/posts/a/amp/", "one").post("/posts/a/", "one");
+    let plan = compare(&known, &site, at(NOW));
+    assert!(plan.changes.iter().all(|change| change.action == Action::Create));
+}
+
+#[test]
+fn a_page_that_was_none_before_with_the_very_same_file_is_not_announced() {
+    let site = reread(Site::new().post("/a/", "one"), |sighting| {
+        sighting.standing.late = true
+    });
+    let plan = compare(&[], &site, at(NOW));
+    assert!(plan.changes.is_empty(), "{plan:?}");
+    assert_eq!(plan.baseline.len(), 1);
+    let asks = reread(site, |sighting| sighting.standing.asked = true);
+    assert_eq!(compare(&[], &asks, at(NOW)).changes.len(), 1);
 }
 
 /// The same files, of which something else is made.

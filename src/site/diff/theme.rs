@@ -47,6 +47,7 @@ pub(super) fn set_aside(plan: &mut Plan, known: &[Known], posts: &Posts<'_>) {
                 digest: post.digest,
                 fingerprint: post.fingerprint,
                 impression,
+                discussion: post.discussion,
             }));
         } else if reread.contains(key) && object.digest != post.digest {
             otherwise += 1;

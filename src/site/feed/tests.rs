@@ -186,6 +186,24 @@ fn hostile_feeds_are_refused_or_read_in_time() {
     feed("index.xml", podcast);
 }
 
+#[test]
+fn times_without_a_zone_and_with_wrong_weekdays_are_read() {
+    for (date, expected) in [
+        ("Fri, 01 May 2026 10:00:00 ", "2026-05-01T10:00:00Z"),
+        ("2026-05-01T10:00:00", "2026-05-01T10:00:00Z"),
+        ("2026-05-01 10:00:00 +0200", "2026-05-01T08:00:00Z"),
+        ("2026-05-01", "2026-05-01T00:00:00Z"),
+        ("Mon, 01 May 2026 10:00:00 GMT", "2026-05-01T10:00:00Z"),
+        ("Friday, 01 May 2026 10:00:00 UTC", "2026-05-01T10:00:00Z"),
+        ("Fri, 01 May 2026 09:30:00 EST", "2026-05-01T14:30:00Z"),
+        ("2026-05-01T10:00:00.000Z", "2026-05-01T10:00:00Z"),
+    ] {
+        let feed = feed("index.xml", &rss(&item("/a/", date))).unwrap();
+        let published = feed.entries[0].1.published.map(|at| at.to_string());
+        assert_eq!(published.as_deref(), Some(expected), "{date}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), text in "\\PC{0,200}",

@@ -149,11 +149,23 @@ fn is_teaser(document: &Document<'_>, region: &Region<'_>, element: ElementRef<'
             .descendent_elements()
             .any(|link| document.leads_elsewhere(link) && links::tag(document, link).is_none())
     };
+    // Tags may stand beside a post's date, but not beside several in as many lines.
+    let is_dated = |around: ElementRef<'_>| {
+        let line = text(around);
+        line.chars().count() <= MAX_LABEL && written::all(&line, document.order_at(around)).len() == 1
+    };
+    let links = |around: ElementRef<'_>| {
+        let mut inside = around.descendent_elements();
+        inside.any(|link| document.leads_elsewhere(link)) && is_dated(around)
+    };
     std::iter::once(element)
         .chain(ancestors(element))
         .take_while(|around| around.id() != region.element.id())
         .take(MAX_BOX)
-        .any(|around| leads(around) && (name(around) == "li" || twins(around).any(leads)))
+        .any(|around| {
+            (leads(around) && (name(around) == "li" || twins(around).any(leads)))
+                || (links(around) && twins(around).any(links))
+        })
 }
 
 /// The elements beside one that have its name and classes.

@@ -68,7 +68,11 @@ pub(super) const PATH: &str = "path";
 /// The day in the page's address: `/2026/05/01/hello/`, `/posts/2026-05-01-hello.html`. A folder of a day, without a
 /// name in it, holds a list.
 pub(super) fn of_path(document: &Document<'_>) -> Option<Date> {
-    let path = document.own.path().strip_prefix(document.site.path())?;
+    of_address(document.own.path().strip_prefix(document.site.path())?)
+}
+
+/// The same of any path.
+pub(super) fn of_address(path: &str) -> Option<Date> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let day = match parts.as_slice() {
         [.., last] if last.get(..10).is_some_and(|start| day(start).is_some()) => {

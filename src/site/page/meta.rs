@@ -5,7 +5,7 @@ use url::Url;
 use super::claim::Claim;
 use super::document::{self, Document, has_word, name, some_line};
 use super::{dates, picture};
-use crate::article::{Kind, Visibility};
+use crate::article::{Discussion, Kind, Visibility};
 
 /// The source's name of the old meta names (description, keywords, date).
 pub(super) const PLAIN: &str = "meta";
@@ -45,6 +45,7 @@ pub(super) struct Asked {
     pub(super) sensitive: bool,
     pub(super) language: Option<String>,
     pub(super) featured: bool,
+    pub(super) discussion: Discussion,
 }
 
 impl Meta {
@@ -203,6 +204,7 @@ impl Asked {
             "summary" => keep(&mut self.summary, some_line(content)),
             "language" => keep(&mut self.language, language(content)),
             "sensitive" => self.sensitive |= answer(content) == Some(true),
+            "interactions" => self.discussion = self.discussion.max(discussion(content)),
             "featured" => self.featured |= answer(content) == Some(true),
             _ => {}
         }
@@ -228,6 +230,15 @@ fn answer(text: &str) -> Option<bool> {
         "yes" | "true" | "1" | "on" => Some(true),
         "no" | "false" | "0" | "off" => Some(false),
         _ => None,
+    }
+}
+
+/// Reads what may be said about a page; what isn't understood forbids nothing.
+fn discussion(text: &str) -> Discussion {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "closed" => Discussion::Closed,
+        "off" | "none" | "no" => Discussion::Off,
+        _ => Discussion::Open,
     }
 }
 
@@ -369,6 +380,7 @@ mod tests {
             "<meta name='tidings:publish' content=no><meta name='tidings:kind' content=Note>\
              <meta name='tidings:visibility' content=unlisted><meta name='tidings:actor' content='@photos'>\
              <meta name='tidings:sensitive' content=yes><meta name='tidings:featured' content=true>\
+             <meta name='tidings:interactions' content=Closed>\
              <meta name='tidings:summary' content=' spiders '><meta name='tidings:language' content=de>",
         )
         .asked;
@@ -379,5 +391,6 @@ mod tests {
         assert_eq!(asked.summary.as_deref(), Some("spiders"));
         assert_eq!(asked.language.as_deref(), Some("de"));
         assert!(asked.sensitive && asked.featured);
+        assert_eq!(asked.discussion, Discussion::Closed);
     }
 }

@@ -13,6 +13,7 @@ mod dateline;
 mod dates;
 mod document;
 mod encoding;
+mod entry;
 mod field;
 mod guide;
 mod head;
@@ -229,6 +230,7 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
                 .claim
                 .as_ref()
                 .is_some_and(|claim| claim.published.is_some()),
+        late: false,
     };
     if meta.asked.publish != Some(true)
         && let Some(sign) = list::sign(
@@ -246,6 +248,14 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         return Err(Reason::List);
     }
     let (published, published_by) = published(&claims).ok_or(Reason::NoDate)?;
+    if !page.standing.asked
+        && source.feed.is_none()
+        && published_by == "HTML"
+        && entry::is_only(&document, &region, &times, &view)
+    {
+        evidence.push(Evidence::new("page", "the date beside a link", "a list of posts"));
+        return Err(Reason::List);
+    }
     if !page.standing.asked
         && !dates_itself
         && is_beside_posts(source.path)
@@ -343,6 +353,7 @@ fn judge(source: &Source<'_>, html: &Html, text: Option<&str>, page: &mut Page) 
         actor: meta.asked.actor.clone(),
         visibility: meta.asked.visibility,
         featured: meta.asked.featured,
+        discussion: meta.asked.discussion,
         translations: vec![],
     })))
 }
@@ -497,3 +508,6 @@ mod tests;
 
 #[cfg(test)]
 mod shapes;
+
+#[cfg(test)]
+mod handmade;

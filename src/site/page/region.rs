@@ -6,6 +6,9 @@ use crate::dom::ElementRef;
 /// Top-level `<article>` elements looked at; a page with more is a list all the same.
 const MAX_ARTICLES: usize = 200;
 
+/// Characters of an `<article>` that holds only a headline and what is said of the post.
+const MAX_HEAD: usize = 300;
+
 /// Where the post stands.
 #[derive(Clone, Copy)]
 pub(super) struct Region<'a> {
@@ -57,17 +60,14 @@ pub(super) fn find<'a>(document: &Document<'a>) -> Region<'a> {
             .or_else(|| several.iter().copied().max_by_key(|article| text(*article).len())),
     };
     // One for the headline and one for the text are one post.
-    let is_half = |chosen: &ElementRef<'a>| match own.as_slice() {
+    let halved = match own.as_slice() {
         [first, second] => {
-            second.id() == chosen.id()
-                && has_heading(*first)
-                && !second
-                    .descendent_elements()
-                    .any(|inner| is_heading(inner) || name(inner) == "time")
+            let mut inside = second.descendent_elements();
+            let is_head = has_heading(*first) && text(*first).chars().count() <= MAX_HEAD;
+            is_head && !inside.any(|inner| is_heading(inner) || name(inner) == "time")
         }
         _ => false,
     };
-    let halved = chosen.as_ref().is_some_and(is_half);
     let chosen = chosen.filter(|_| !halved);
     // An <article> that is only a box in a long <main> (a quotation card) isn't the post.
     let chosen = chosen.filter(|article| {

@@ -66,6 +66,8 @@ pub struct Standing {
     pub stated: bool,
     /// It shows its readers the date, not only machines.
     pub shown: bool,
+    /// It was no post when the very same file was read before, by an older reader or beside other pages. Told by the scanner.
+    pub late: bool,
 }
 
 /// The name of feeds as a source.

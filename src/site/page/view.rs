@@ -96,6 +96,37 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Weight of what an element says itself: no headings, links, or what other posts say too.
+    pub(super) fn says(&self, element: ElementRef<'a>) -> u32 {
+        let Some(start) = self.outline.place(element.id()) else {
+            return 0;
+        };
+        let units = self.outline.sketch.units.iter().zip(&self.shares);
+        let own = units.filter(|(unit, share)| {
+            let place = unit.place as usize;
+            **share == Share::Own
+                && unit.kind != UnitKind::Heading
+                && unit.linked * 2 <= unit.weight
+                && !self.out[place]
+                && self.outline.within(place, start)
+        });
+        own.map(|(unit, _)| unit.weight).sum()
+    }
+
+    /// Whether other posts say something of an element, too.
+    pub(super) fn is_repeated(&self, element: ElementRef<'a>) -> bool {
+        let Some(start) = self.outline.place(element.id()) else {
+            return false;
+        };
+        let mut units = self.outline.sketch.units.iter().zip(&self.shares);
+        units.any(|(unit, share)| *share != Share::Own && self.outline.within(unit.place as usize, start))
+    }
+
+    /// Whether it is known what the posts of the site have in common.
+    pub(super) fn is_compared(&self) -> bool {
+        self.frame.is_some_and(|frame| !frame.content().is_empty())
+    }
+
     /// Finds the content. `None` when nothing tells more than the region does.
     pub(super) fn core(
         &self,

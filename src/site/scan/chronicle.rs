@@ -19,7 +19,7 @@ use crate::site::frame::Frame;
 use crate::site::snapshot::Sighting;
 
 /// The first bytes, with the version of the form.
-const MAGIC: &[u8] = b"tidings pages 1\n";
+const MAGIC: &[u8] = b"tidings pages 2\n";
 /// Bytes of pages that are written as one chunk: few enough that reading one takes no memory to speak of.
 const CHUNK: usize = 32 << 10;
 /// Bytes of a chunk that is believed: a frame, or a page with many names, may be longer than others.
@@ -51,6 +51,8 @@ pub(super) struct Told {
     pub(super) heard: HashMap<Arc<str>, Print>,
     /// To go on with it.
     pub(super) writer: Writer,
+    /// Whether it was another reader that read the pages, of the same site.
+    pub(super) by_another: bool,
 }
 
 /// Takes the bytes of a chronicle.
@@ -144,10 +146,20 @@ pub(super) fn print(mention: &Mention) -> Print {
 pub(super) fn read(mut from: impl Read, reader: &str) -> Result<Told, String> {
     let begin = chunk(&mut from)?.ok_or("it is empty")?;
     let by = begin.strip_prefix(MAGIC).ok_or("it is of another form")?;
-    if by != reader.as_bytes() {
-        return Err("it is of another version of tidings, or of another site".into());
+    // The first line is the reader's, the others are the site's.
+    let site = |who: &[u8]| {
+        who.iter()
+            .position(|byte| *byte == b'\n')
+            .map(|end| who[end..].to_vec())
+    };
+    let by_another = by != reader.as_bytes();
+    if by_another && site(by) != site(reader.as_bytes()) {
+        return Err("it is of another site".into());
     }
-    let mut told = Told::default();
+    let mut told = Told {
+        by_another,
+        ..Told::default()
+    };
     while let Some(chunk) = chunk(&mut from)? {
         let content = match chunk.strip_prefix(&[FRAME]) {
             Some(frame) => {
@@ -259,10 +271,12 @@ mod tests {
     #[test]
     fn what_is_torn_damaged_or_of_another_reader_is_refused_and_never_panics() {
         let file = written();
+        assert!(!read(file.as_slice(), "me").unwrap().by_another);
+        assert!(read(file.as_slice(), "you").unwrap().by_another);
         assert!(
-            read(file.as_slice(), "you")
+            read(file.as_slice(), "me\nelsewhere")
                 .unwrap_err()
-                .contains("another version")
+                .contains("another site")
         );
         for length in 0..file.len() {
             let told = read(&file[..length], "me");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::article::{Kind, Print, Sight, Visibility, Word};
+use crate::article::{Discussion, Kind, Print, Sight, Visibility, Word};
 use crate::site::frame::Frame;
 use crate::site::page::{Alternate, Standing};
 use crate::site::snapshot::{Canonical, Languages, Nanos, Post, Sighting, Verdict};
@@ -62,8 +62,13 @@ impl Pen for Vec<u8> {
             self.time(changed.into());
         }
         self.extend_from_slice(&sighting.seal.to_le_bytes());
-        let Standing { asked, stated, shown } = sighting.standing;
-        self.push(u8::from(asked) | u8::from(stated) << 1 | u8::from(shown) << 2);
+        let Standing {
+            asked,
+            stated,
+            shown,
+            late,
+        } = sighting.standing;
+        self.push(u8::from(asked) | u8::from(stated) << 1 | u8::from(shown) << 2 | u8::from(late) << 3);
         let alternates = sighting.alternates();
         let count = u16::try_from(alternates.len()).unwrap_or(u16::MAX);
         self.extend_from_slice(&count.to_le_bytes());
@@ -114,6 +119,11 @@ impl Pen for Vec<u8> {
             Some(Visibility::Unlisted) => 2,
             Some(Visibility::Followers) => 3,
             Some(Visibility::Direct) => 4,
+        });
+        self.push(match post.discussion {
+            Discussion::Open => 0,
+            Discussion::Closed => 1,
+            Discussion::Off => 2,
         });
     }
 }
@@ -213,6 +223,7 @@ impl<'a> Text<'a> {
                 asked: standing & 1 != 0,
                 stated: standing & 2 != 0,
                 shown: standing & 4 != 0,
+                late: standing & 8 != 0,
             },
             languages: Languages::of(alternates),
             verdict,
@@ -252,6 +263,12 @@ impl<'a> Text<'a> {
                 2 => Some(Visibility::Unlisted),
                 3 => Some(Visibility::Followers),
                 4 => Some(Visibility::Direct),
+                _ => return None,
+            },
+            discussion: match self.byte()? {
+                0 => Discussion::Open,
+                1 => Discussion::Closed,
+                2 => Discussion::Off,
                 _ => return None,
             },
         })
@@ -295,6 +312,7 @@ mod tests {
             kind: Some(Kind::Note),
             actor: Some("blog".into()),
             visibility: Some(Visibility::Followers),
+            discussion: Discussion::Closed,
         };
         let alternates = [("de", "/de/"), ("", "/")].map(|(language, path)| Alternate {
             language: Some(language.into()).filter(|_| !language.is_empty()),
@@ -310,6 +328,7 @@ mod tests {
                 asked: true,
                 stated: false,
                 shown: true,
+                late: true,
             },
             languages: Languages::of(alternates.into()),
             verdict: Verdict::Post(Box::new(post)),

@@ -40,7 +40,7 @@ use self::stamp::Stamp;
 use self::walk::{Met, Walk};
 use super::feed;
 use super::frame::Frame;
-use super::snapshot::{Changes, Folder, Pages, Snapshot, Verdict};
+use super::snapshot::{Changes, Folder, Pages, Sighting, Snapshot, Verdict};
 use crate::clock::Clock;
 
 /// Files that are read before what was read of them is taken in: so many are kept twice for a moment.
@@ -353,9 +353,21 @@ impl Scanner {
         }
     }
 
+    /// Whether a page that looks like a post now didn't when the very same file was read before.
+    fn is_late(&mut self, page: &Arc<str>, sighting: &Sighting) -> bool {
+        let by_another = self.memory.no_posts.remove(page) == Some(sighting.source);
+        let before = self
+            .pages
+            .get(page)
+            .filter(|before| before.source == sighting.source);
+        let was_none =
+            before.is_some_and(|before| before.standing.late || matches!(before.verdict, Verdict::Not(_)));
+        sighting.post().is_some() && (by_another || was_none)
+    }
+
     /// Takes in what was read of a file.
     fn take(&mut self, page: &Arc<str>, found: Found, changes: &mut Changes, walk: &mut Walk) {
-        let sighting = match found {
+        let mut sighting = match found {
             Ok(sighting) => sighting,
             Err(warning) => {
                 walk.warnings.extend(warning);
@@ -363,6 +375,7 @@ impl Scanner {
                 return;
             }
         };
+        sighting.standing.late = self.is_late(page, &sighting);
         if let (Verdict::Unreadable(reason), Some(file)) = (&sighting.verdict, file_of(&self.site, page)) {
             let named = self.root.join(file);
             walk.warnings.push(format!("{}: {reason}", named.display()));

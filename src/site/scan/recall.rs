@@ -10,6 +10,7 @@ use super::reader::file_of;
 use super::stale::Stale;
 use super::stamp::Stamp;
 use crate::article::Print;
+use crate::site::snapshot::Verdict;
 
 /// Words on pages beyond twice as many as there are pages, after which a chronicle is written anew.
 const SPARE: usize = 1_000;
@@ -30,6 +31,8 @@ pub enum Due {
 pub(super) struct Memory {
     /// Of pages that are known from before: what the feeds said of them. Until the first scan.
     heard: Option<HashMap<Arc<str>, Print>>,
+    /// Pages that were no posts for another reader, with what they were read from.
+    pub(super) no_posts: HashMap<Arc<str>, Print>,
     /// Pages that are otherwise than the chronicle tells, some more than once.
     pub(super) untold: Vec<Arc<str>>,
     writer: Option<Writer>,
@@ -40,7 +43,20 @@ impl Scanner {
     /// long as the file's seal is the same. To be called before the first scan. Answers how many pages are known, or why
     /// none is.
     pub fn recall(&mut self, from: impl Read, reader: &str) -> Result<usize, String> {
-        let Told { pages, heard, writer } = chronicle::read(from, &self.by(reader))?;
+        let Told {
+            pages,
+            heard,
+            writer,
+            by_another,
+        } = chronicle::read(from, &self.by(reader))?;
+        if by_another {
+            let others = pages.iter();
+            let others = others.filter(|(_, sighting)| matches!(sighting.verdict, Verdict::Not(_)));
+            self.memory.no_posts = others
+                .map(|(page, sighting)| (Arc::clone(page), sighting.source))
+                .collect();
+            return Err("it is of another version of tidings".into());
+        }
         *self.pages = pages;
         self.pages.compact();
         for page in self.pages.keys() {

@@ -427,6 +427,30 @@ fn what_another_reader_left_or_of_another_folder_is_not_taken_over() {
 }
 
 #[test]
+fn a_page_that_an_older_reader_took_for_none_is_late_while_its_file_is_the_same() {
+    let mut place = Place::new(&[("a.html", POST), ("b.html", POST)]);
+    place.scan();
+    place.age();
+    for seen in place.scanner.pages.values_mut() {
+        Arc::make_mut(seen).verdict = Verdict::Not("a list".into());
+    }
+    let mut left = Left::default();
+    left.by(&mut place.scanner, Due::Whole);
+    place.write("b.html", &POST.replace("Text", "More text"));
+    place.scanner = Scanner::new(&place.root(), &place.scanner.site);
+    assert!(place.scanner.recall(left.0.as_slice(), "another").is_err());
+    let late = |scan: &Scan, page: &str| scan.snapshot.pages[page].standing.late;
+    let scan = place.scan();
+    assert!(late(&scan, "/sub/a.html") && !late(&scan, "/sub/b.html"));
+    // It is remembered as long as nobody writes the page anew.
+    place.scanner.doubt_all();
+    let scan = place.scan();
+    assert!(late(&scan, "/sub/a.html"));
+    place.write("a.html", &POST.replace("Text", "Much more text"));
+    assert!(!late(&place.scan(), "/sub/a.html"));
+}
+
+#[test]
 fn a_chronicle_that_says_most_things_twice_is_written_anew() {
     let mut place = Place::new(&[("a.html", POST)]);
     place.scan();

@@ -1,7 +1,7 @@
 //! Which pages are one post, and which aren't.
 
 use super::*;
-use crate::article::Word;
+use crate::article::{Discussion, Word};
 use crate::site::page::Alternate;
 use crate::site::snapshot::Folder;
 
@@ -17,6 +17,7 @@ fn page(snapshot: &mut Snapshot, path: &str, language: Option<&str>, names: &[(&
         kind: None,
         actor: None,
         visibility: None,
+        discussion: Discussion::Open,
     };
     let alternates = names.iter().map(|(language, path)| Alternate {
         language: Some((*language).into()).filter(|_| *language != "x-default"),
