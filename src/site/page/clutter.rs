@@ -376,7 +376,7 @@ const TURNING: [&str; 27] = [
 ];
 
 /// Letters with which a line holds more than such links and their labels.
-const LABELS: usize = 200;
+const LABELS: usize = 80;
 
 /// Signs of the same.
 const ARROWS: [char; 12] = ['←', '→', '«', '»', '‹', '›', '<', '>', '⟵', '⟶', '⇐', '⇒'];
@@ -395,6 +395,9 @@ pub(super) fn turns(link: ElementRef<'_>) -> bool {
         TURNING.contains(&bare.to_lowercase().as_str())
     };
     let rest = start_without(line, LABELS, |inner| name(inner) == "a");
+    if rest.chars().filter(|c| c.is_alphanumeric()).count() > LABELS {
+        return false;
+    }
     let own = text(link);
     let points = own.starts_with(ARROWS) || own.ends_with(ARROWS);
     let labelled = rest.split([':', '|', '·']).any(|label| says(label));

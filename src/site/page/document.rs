@@ -190,9 +190,19 @@ pub(super) fn text_without<'a>(element: ElementRef<'a>, omit: impl Fn(ElementRef
 
 /// Whether a reader sees just this text, which is one line, in an element.
 pub(super) fn says(element: ElementRef<'_>, line: &str) -> bool {
-    let letters = line.chars().filter(|c| c.is_alphanumeric()).count();
-    // A letter has a byte at least.
-    element.text().len() >= letters && start_without(element, letters, |_| false) == line
+    // The first letters tell nearly always that it is another one.
+    let mut wanted = line.chars().filter(|c| c.is_alphanumeric());
+    let mut shown = element.traverse_without(is_silent);
+    let goes_on = shown.all(|edge| match edge {
+        Edge::Open(node) => match node.value() {
+            Node::Text(part) => part
+                .chars()
+                .all(|c| !c.is_alphanumeric() || wanted.next() == Some(c)),
+            _ => true,
+        },
+        Edge::Close(_) => true,
+    });
+    goes_on && wanted.next().is_none() && text(element) == line
 }
 
 /// The same; of a text with more letters than so many, not all, but more letters than those.
@@ -203,12 +213,6 @@ pub(super) fn start_without<'a>(
 ) -> String {
     let mut text = String::new();
     let mut seen = 0;
-    let is_silent = |inner: ElementRef<'a>| {
-        matches!(
-            name(inner).as_bytes(),
-            b"script" | b"style" | b"template" | b"noscript" | b"svg"
-        ) || is_repeated(inner)
-    };
     if is_silent(element) {
         return text;
     }
@@ -232,6 +236,14 @@ pub(super) fn start_without<'a>(
         }
     }
     line(&text)
+}
+
+/// Whether nobody sees the text of an element as text of its own.
+fn is_silent(element: ElementRef<'_>) -> bool {
+    matches!(
+        name(element).as_bytes(),
+        b"script" | b"style" | b"template" | b"noscript" | b"svg"
+    ) || is_repeated(element)
 }
 
 /// Whether an element says a formula once more: its source, or the boxes that KaTeX sets beside the MathML.

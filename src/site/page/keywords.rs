@@ -41,6 +41,9 @@ const LABELS: [&str; 30] = [
     "stikkord",
 ];
 
+/// Letters of a label at most.
+const LONGEST: usize = 24;
+
 /// Letters of one tag; what is longer is a sentence.
 const MAX_TAG: usize = 40;
 
@@ -87,8 +90,11 @@ fn names(element: ElementRef<'_>) -> Option<Vec<String>> {
     }
     // Nearly all elements have no label, or far more than a line.
     let is_term = name(element) == "dd";
-    if !is_term && !element.text().contains([':', '：']) {
-        return None;
+    if !is_term {
+        let has_colon = || element.text().contains([':', '：']);
+        let start = has_colon().then(|| start_without(element, LONGEST, |_| false))?;
+        let (label, _) = start.split_once([':', '：'])?;
+        is_label(label).then_some(())?;
     }
     // What holds other boxes isn't a line; most elements are told from one by their first child.
     let inner = element.descendent_elements().skip(1);
