@@ -6,28 +6,22 @@
 //! to another one.
 
 mod place;
+mod sentry;
 
-use std::collections::{BTreeSet, HashMap};
-use std::fs;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind};
-use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Event, EventKind};
 use tokio::sync::Notify;
 
-use self::place::{appearance, identity, silent_file_system};
+use self::sentry::Sentry;
 use super::scan::{self, Scope};
 
-/// How often it is checked whether the folder is still the one that is watched: one call of stat.
-const TICK: Duration = Duration::from_secs(2);
-/// How often a folder without events is compared with itself, at least.
-const POLL: Duration = Duration::from_secs(5);
-/// Of a large folder without events, comparing takes at most this share of the time.
-const POLL_SHARE: u32 = 20;
 /// A file that was written to and is still open is waited for; but not for longer than this since the last write,
 /// because some program may have forgotten it.
 const FORGOTTEN: Duration = Duration::from_secs(10 * 60);
@@ -189,192 +183,11 @@ impl Scope {
     }
 }
 
-/// Who watches: one thread.
-struct Sentry {
-    root: PathBuf,
-    /// Where the root really lies: some systems (macOS) name files so.
-    real: PathBuf,
-    shared: Arc<Shared>,
-    sender: mpsc::Sender<Message>,
-    method: Method,
-    quiet: Duration,
-    /// `None`: the folder is polled.
-    watcher: Option<RecommendedWatcher>,
-    /// Device and inode of what is watched.
-    identity: Option<(u64, u64)>,
-    /// What a folder that is polled looked like.
-    seen: Option<u64>,
-    /// Whether it looked different at the last poll, so that it isn't told yet.
-    restless: bool,
-    next_poll: Instant,
-}
-
-impl Sentry {
-    fn stand(&mut self, receiver: &mpsc::Receiver<Message>) {
-        let mut next_tick = Instant::now() + TICK;
-        loop {
-            match receiver.recv_timeout(next_tick.saturating_duration_since(Instant::now())) {
-                Ok(Message::Happened(Ok(event))) => self.happened(&event),
-                Ok(Message::Happened(Err(error))) => {
-                    if matches!(error.kind, ErrorKind::MaxFilesWatch) && self.watcher.is_some() {
-                        self.poll_because(&error);
-                    } else {
-                        tracing::debug!("watching {}: {error}", self.root.display());
-                    }
-                    self.shared.tell(Scope::All);
-                }
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-            if Instant::now() >= next_tick {
-                if identity(&self.root) != self.identity {
-                    self.again();
-                } else if self.watcher.is_none() && self.identity.is_some() {
-                    self.poll();
-                }
-                next_tick = Instant::now() + TICK;
-            }
-        }
-    }
-
-    /// Sets watches on what is there now.
-    fn begin(&mut self) {
-        self.identity = identity(&self.root);
-        self.real = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
-        self.watcher = None;
-        self.seen = None;
-        self.restless = false;
-        self.shared.open().clear();
-        if self.identity.is_none() {
-            return;
-        }
-        let silent = silent_file_system(&self.root);
-        if self.method == Method::Poll || silent.is_some() {
-            match silent {
-                Some(kind) => tracing::info!(
-                    "{} lies on {kind}, which sends no events: it is polled",
-                    self.root.display()
-                ),
-                None => tracing::info!("{} is polled, as site.watch asks", self.root.display()),
-            }
-            self.seen = Some(appearance(&self.root));
-            return;
-        }
-        match self.watcher() {
-            Ok(watcher) => self.watcher = Some(watcher),
-            Err(error) => self.poll_because(&error),
-        }
-    }
-
-    /// Goes on without events.
-    fn poll_because(&mut self, error: &notify::Error) {
-        let hint = match error.kind {
-            ErrorKind::MaxFilesWatch => {
-                "no inotify watches are left; raise fs.inotify.max_user_watches".to_string()
-            }
-            _ => error.to_string(),
-        };
-        tracing::warn!("{} can't be watched ({hint}): it is polled", self.root.display());
-        self.watcher = None;
-        self.shared.open().clear();
-        self.seen = Some(appearance(&self.root));
-    }
-
-    fn watcher(&self) -> notify::Result<RecommendedWatcher> {
-        let sender = self.sender.clone();
-        let mut watcher = notify::recommended_watcher(move |event| {
-            // Nobody listens any more while the watch is being dropped.
-            let _ = sender.send(Message::Happened(event));
-        })?;
-        watcher.watch(&self.root, RecursiveMode::Recursive)?;
-        // A switched link is an event of the folder in which the link lies.
-        for folder in self.folders_of_links() {
-            if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
-                tracing::debug!("watching {}: {error}", folder.display());
-            }
-        }
-        Ok(watcher)
-    }
-
-    /// The folder that holds the root, and those that hold links on the way to it.
-    fn folders_of_links(&self) -> BTreeSet<PathBuf> {
-        let mut folders: BTreeSet<PathBuf> = self
-            .root
-            .ancestors()
-            .filter(|path| path.is_symlink())
-            .filter_map(|link| Some(link.parent()?.to_path_buf()))
-            .collect();
-        folders.extend(self.root.parent().map(Path::to_path_buf));
-        folders
-    }
-
-    fn happened(&mut self, event: &Event) {
-        self.shared.note(event);
-        // Our own reading is an event too.
-        if matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write)) {
-            return;
-        }
-        if event.need_rescan() {
-            self.shared.tell(Scope::All);
-            return;
-        }
-        let (inside, outside): (Vec<PathBuf>, Vec<PathBuf>) = event
-            .paths
-            .iter()
-            .map(|path| match path.strip_prefix(&self.real) {
-                Ok(below) if !below.as_os_str().is_empty() => self.root.join(below),
-                _ => path.clone(),
-            })
-            .partition(|path| path.starts_with(&self.root) && *path != self.root);
-        // Of the folders around, only what replaces the root counts.
-        let replaced =
-            outside.iter().any(|path| self.root.starts_with(path)) && identity(&self.root) != self.identity;
-        // New links are not followed by the watches that are there.
-        let linked = inside.iter().any(|path| path.is_symlink() && path.is_dir());
-        if replaced || linked {
-            self.again();
-        } else if !inside.is_empty() {
-            self.shared.tell(Scope::Paths(inside.into_iter().collect()));
-        } else if outside.contains(&self.root) {
-            self.shared.tell(Scope::All);
-        }
-    }
-
-    /// Something else is there now.
-    fn again(&mut self) {
-        self.begin();
-        if self.watcher.is_none() && self.identity.is_some() {
-            // It may be filled right now.
-            self.restless = true;
-            self.next_poll = Instant::now() + self.quiet;
-        } else {
-            self.shared.tell(Scope::All);
-        }
-    }
-
-    fn poll(&mut self) {
-        let begun = Instant::now();
-        if begun < self.next_poll {
-            return;
-        }
-        let seen = Some(appearance(&self.root));
-        let took = begun.elapsed();
-        let pause = if seen != self.seen {
-            self.seen = seen;
-            self.restless = true;
-            self.quiet.max(took)
-        } else {
-            if std::mem::take(&mut self.restless) {
-                self.shared.tell(Scope::All);
-            }
-            POLL.max(took * POLL_SHARE)
-        };
-        self.next_poll = Instant::now() + pause;
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use super::place::appearance;
     use super::*;
 
     const QUIET: Duration = Duration::from_millis(50);
