@@ -28,7 +28,8 @@ fn run(text: &[u8]) -> usize {
     let is_word = |byte: &u8| !is_blank(char::from(*byte));
     let mut end = 0;
     while let Some(byte) = text.get(end) {
-        if !is_word(byte) && !(*byte == b' ' && text.get(end + 1).is_some_and(is_word)) {
+        let goes_on = is_word(byte) || (*byte == b' ' && text.get(end + 1).is_some_and(is_word));
+        if !goes_on {
             break;
         }
         end += 1;

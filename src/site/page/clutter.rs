@@ -400,7 +400,7 @@ pub(super) fn turns(link: ElementRef<'_>) -> bool {
     }
     let own = text(link);
     let points = own.starts_with(ARROWS) || own.ends_with(ARROWS);
-    let labelled = rest.split([':', '|', '·']).any(|label| says(label));
+    let labelled = rest.split([':', '|', '·']).any(&says);
     let is_bare = rest.chars().all(|c| !c.is_alphanumeric());
     let only_labels = || {
         rest.split([':', '|', '·'])
