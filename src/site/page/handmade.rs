@@ -196,7 +196,7 @@ fn the_headline_s_article_and_the_text_s_are_one_post() {
     let article = post(
         "<main><article><h2>Bread</h2><p class=post-description>All about it</p><span class=post-date>Published on 1 May \
          2026</span></article><article><p>Salt and flour.</p></article></main>\
-         <meta property=og:description content='All about it'>",
+         <meta property=og:title content=Bread><meta property=og:description content='All about it'>",
     );
     assert_eq!(article.title.as_deref(), Some("Bread"));
     assert_eq!(article.published.to_string(), "2026-05-01T00:00:00Z");
