@@ -23,7 +23,7 @@ function dress() {
 // By what a piece of a fragment is known again: a reply and a face by whose they are, all else by kind and place.
 function name(node) {
   const link = node.matches?.("li") && node.querySelector(".tidings-when, a");
-  return `${node.nodeName} ${node.className ?? ""} ${link ? link.href : ""}`;
+  return `${node.nodeName} ${node.className ?? ""} ${link ? link.getAttribute("href") : ""}`;
 }
 
 // Makes `old` what `now` is and touches nothing else: the focus, what is selected or unfolded, and the place where the
@@ -51,6 +51,8 @@ function fill(old, now) {
   let at = old.firstChild;
   for (const [child, same] of wanted) {
     if (same) amend(same, child);
+    // A moved element would lose the focus: what is moved is the space between.
+    while (same instanceof Element && at && at.nodeType !== Node.ELEMENT_NODE) at = at.nextSibling;
     if (same && same === at) at = at.nextSibling;
     else old.insertBefore(same ?? child, at);
   }
