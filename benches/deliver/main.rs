@@ -223,6 +223,9 @@ fn median(mut times: Vec<Duration>) -> f64 {
     times[times.len() / 2].as_secs_f64()
 }
 
+/// Of one turn: without servers that hang, with them, and what the signatures alone take; of two posts each.
+type Run = ([Duration; 2], [Duration; 2], [Duration; 2]);
+
 fn main() {
     let (good, bad, turns) = (number("--good", 1000), number("--bad", 200), number("--turns", 5));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -246,9 +249,7 @@ fn main() {
         }
         runs
     });
-    let of = |pick: &dyn Fn(&([Duration; 2], [Duration; 2], [Duration; 2])) -> Duration| {
-        median(runs.iter().map(pick).collect())
-    };
+    let of = |pick: &dyn Fn(&Run) -> Duration| median(runs.iter().map(pick).collect());
     println!(
         "{good} servers in order, {bad} that hang, median of {turns} turns, until all in order have it\n"
     );

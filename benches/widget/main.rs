@@ -192,7 +192,7 @@ fn serve(place: &Path, quick: bool, rows: &mut Vec<Row>) -> io::Result<()> {
         etags = (etag(&answer), etag(&ask(nginx.address, &theirs)?));
         let rates = race((ours, asked), (nginx.address, &theirs), 200, rounds)?;
         rows.push(against_nginx(
-            format!("{what}, {} KB", answer.body.len() / 1000),
+            &format!("{what}, {} KB", answer.body.len() / 1000),
             rates,
         ));
     }
@@ -202,20 +202,20 @@ fn serve(place: &Path, quick: bool, rows: &mut Vec<Row>) -> io::Result<()> {
     );
     let theirs = request("/thread.html.gz", &[("If-None-Match", &etags.1)]);
     let rates = race((ours, &known), (nginx.address, &theirs), 304, rounds)?;
-    rows.push(against_nginx("the thread, known already: 304".into(), rates));
+    rows.push(against_nginx("the thread, known already: 304", rates));
     let counts = request(&format!("/ap/widgets/counts?page={PAGE}"), &[]);
     let answer = ask(ours, &counts)?;
     nginx.serve("counts.html", &answer.body)?;
     let theirs = request("/counts.html", &[]);
     let rates = race((ours, &counts), (nginx.address, &theirs), 200, rounds)?;
     rows.push(against_nginx(
-        format!("the counts, {} bytes", answer.body.len()),
+        &format!("the counts, {} bytes", answer.body.len()),
         rates,
     ));
     Ok(())
 }
 
-fn against_nginx(what: String, (figure, limit): (f64, f64)) -> Row {
+fn against_nginx(what: &str, (figure, limit): (f64, f64)) -> Row {
     Row {
         what: format!("{what}; limit: nginx with a file"),
         figure,

@@ -489,7 +489,7 @@ fn what_says_the_same_beside_its_page_is_a_copy() {
 #[test]
 fn a_page_that_was_none_before_with_the_very_same_file_is_not_announced() {
     let site = reread(Site::new().post("/a/", "one"), |sighting| {
-        sighting.standing.late = true
+        sighting.standing.late = true;
     });
     let plan = compare(&[], &site, at(NOW));
     assert!(plan.changes.is_empty(), "{plan:?}");
