@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    ActorKind, FirstRun, FollowPolicy, Moderation, QuotePolicy, Share, Show, Signatures, Translations,
+    ActorKind, FirstRun, FollowPolicy, Moderation, Order, QuotePolicy, Share, Show, Signatures, Translations,
 };
 use crate::article::Visibility;
 use crate::site::watch::Method;
@@ -56,6 +56,8 @@ pub const SIGNATURES: Signatures = Signatures::Auto;
 pub const MODERATION: Moderation = Moderation::First;
 /// `interactions.show`
 pub const SHOW: Show = Show::All;
+/// `interactions.order`: as a conversation is read.
+pub const ORDER: Order = Order::Oldest;
 /// `interactions.templates`
 pub const TEMPLATES: &str = "widgets";
 /// `interactions.locale`

@@ -7,6 +7,7 @@ mod actor;
 mod address;
 pub mod default;
 mod hook;
+mod interactions;
 mod parse;
 mod problem;
 mod section;
@@ -21,11 +22,12 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::ap::actor::Description;
-use crate::article::{Discussion, Kind, Visibility};
+use crate::article::{Kind, Visibility};
 use crate::site::watch::Method;
 
 pub use self::address::is_private;
 pub use self::hook::{Hook, HookEvent, HookTarget};
+pub use self::interactions::{Interactions, Moderation, Order, Show};
 pub use self::parse::{MAX_FILE, parse};
 pub use self::problem::Problem;
 
@@ -324,61 +326,6 @@ pub enum Signatures {
     Cavage,
     /// RFC 9421 only.
     Rfc9421,
-}
-
-/// `[interactions]`: what happens to replies, likes and boosts.
-#[derive(Clone, Debug)]
-pub struct Interactions {
-    /// Which wait for approval.
-    pub moderation: Moderation,
-    /// What the page shows.
-    pub show: Show,
-    /// Globs over page paths without their leading slash: of these no more replies and quotes are taken.
-    pub closed: GlobSet,
-    /// Likewise: of these nothing is taken and nothing shown; wins over `closed`.
-    pub off: GlobSet,
-    /// Older ones vanish; `None` is never.
-    pub expire: Option<Duration>,
-    /// A folder with the owner's own templates; it need not exist.
-    pub templates: PathBuf,
-    /// The language of the widgets' texts.
-    pub locale: String,
-    /// Bytes of pictures kept.
-    pub media_limit: u64,
-}
-
-impl Interactions {
-    /// Whether what others say about the page at a path is taken and shown.
-    pub fn discussion(&self, path: &str) -> Discussion {
-        let path = path.trim_start_matches('/');
-        match (self.off.is_match(path), self.closed.is_match(path)) {
-            (true, _) => Discussion::Off,
-            (false, true) => Discussion::Closed,
-            (false, false) => Discussion::Open,
-        }
-    }
-}
-
-/// Which interactions wait for approval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moderation {
-    /// Replies and quotes of an author nobody approved before.
-    First,
-    /// None.
-    Show,
-    /// All.
-    Hold,
-}
-
-/// What of the interactions a page shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Show {
-    /// All.
-    All,
-    /// Their numbers.
-    Counts,
-    /// Nothing.
-    None,
 }
 
 impl Config {

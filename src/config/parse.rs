@@ -9,8 +9,8 @@ use super::hook::read_hook;
 use super::problem::{Problem, Problems, Refusal};
 use super::section::{At, Section, whole};
 use super::{
-    Config, Federation, FirstRun, Interactions, Listen, Moderation, Publish, QuotePolicy, Rates, Server,
-    Share, Show, Signatures, Site, Translations, TrustedProxies, address, default, value,
+    Config, Federation, FirstRun, Interactions, Listen, Moderation, Order, Publish, QuotePolicy, Rates,
+    Server, Share, Show, Signatures, Site, Translations, TrustedProxies, address, default, value,
 };
 use crate::article::{Kind, Visibility};
 use crate::site::watch::Method;
@@ -395,6 +395,7 @@ fn read_interactions(section: &mut Section<'_, '_>, base: &Path) -> Interactions
             default::SHOW,
             &[("all", Show::All), ("counts", Show::Counts), ("none", Show::None)],
         ),
+        order: section.choice("order", default::ORDER, &Order::NAMES),
         closed: section.globs("closed", &[]),
         off: section.globs("off", &[]),
         expire: section.parsed("expire", value::age).unwrap_or(None),

@@ -15,6 +15,7 @@ use hyper::header::{
 
 use super::request::Asked;
 use super::respond::{self, Cache, Reply, not_found, plain, problem, retry_after, store_trouble};
+use crate::config::Order;
 use crate::instance::Instance;
 use crate::store::StoreError;
 use crate::widget::events::{self, Closed, Feed};
@@ -41,9 +42,14 @@ pub(super) async fn interactions(asked: &Asked<'_>) -> Reply {
     }
 }
 
-/// The thread of a page.
+/// The thread of a page, in the order that is asked for; one that isn't known is as none, for an include never prints an
+/// error.
 pub(super) async fn thread(asked: &Asked<'_>) -> Reply {
-    fragment(asked, widget::thread_drawing).await
+    let order = asked.parameter("order").and_then(|word| Order::named(&word));
+    fragment(asked, move |instance, page| {
+        widget::thread_drawing(instance, page, order)
+    })
+    .await
 }
 
 /// The numbers of a page.

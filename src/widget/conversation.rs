@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::item::{Item, Person, Picture, Role};
 use super::shelf::Face;
 use super::{page, shelf};
-use crate::config::Config;
+use crate::config::{Config, Order};
 use crate::instance::Instance;
 use crate::store::{InteractionKind, Object, StoreError};
 
@@ -33,6 +33,16 @@ pub(super) struct Conversation {
     pub(super) reply_count: usize,
     /// From which objects' interactions it was gathered, and in which revision of them.
     pub(super) sources: Vec<(String, u64)>,
+}
+
+impl Conversation {
+    /// Turns the replies to the object, and its quotes, which come the oldest first; not the answers below a reply.
+    pub(super) fn turn(&mut self, order: Order) {
+        if order == Order::Newest {
+            self.replies.reverse();
+            self.quotes.reverse();
+        }
+    }
 }
 
 /// A reply and the answers to it.

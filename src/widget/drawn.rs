@@ -18,6 +18,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use super::conversation::{self, Conversation};
 use super::template::Set;
 use super::text::Locale;
+use crate::config::Order;
 use crate::instance::Instance;
 use crate::store::StoreError;
 
@@ -35,7 +36,7 @@ const AT_A_TIME: usize = 8;
 /// What a conversation is drawn as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Shape {
-    Thread,
+    Thread(Order),
     Counts,
     Json,
 }
@@ -266,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let instance = instance(folder.path(), "");
         put(&instance, Reply, "r1", |_| {});
-        let number = || thread_drawing(&instance, PAGE).unwrap().unwrap().serial();
+        let number = || thread_drawing(&instance, PAGE, None).unwrap().unwrap().serial();
         let before = number();
         put_object(&instance, "other", |_| {});
         put(&instance, Reply, "r2", |record| {

@@ -37,7 +37,7 @@ use self::text::Locale;
 use self::view::{Counts, FACES, Viewer};
 use crate::ap::iri::Iris;
 use crate::article::Discussion;
-use crate::config::Show;
+use crate::config::{Order, Show};
 use crate::instance::Instance;
 use crate::store::{Object, ObjectState, StoreError};
 
@@ -72,34 +72,50 @@ pub fn interactions_drawing(instance: &Instance, page: &str) -> Result<Option<Ar
     .map(Some)
 }
 
-/// The thread of a page as an HTML fragment: replies oldest first on every level, likes and boosts as rows of faces,
-/// newest first. Empty for a page that isn't published, and when `show` is none.
+/// The thread of a page as an HTML fragment: replies as `interactions.order` says, with the answers to each below it, the
+/// oldest first; likes and boosts as rows of faces, newest first. Empty for a page that isn't published, and when `show`
+/// is none.
 ///
 /// # Errors
 /// When records can't be read.
 pub fn thread(instance: &Instance, page: &str) -> Result<String, StoreError> {
-    Ok(text_of(thread_drawing(instance, page)?.as_deref()))
+    Ok(text_of(thread_drawing(instance, page, None)?.as_deref()))
 }
 
-/// The same as it is kept; `None` when it is empty.
+/// The same as it is kept, in another order if one is given; `None` when it is empty.
 ///
 /// # Errors
 /// When records can't be read.
-pub fn thread_drawing(instance: &Instance, page: &str) -> Result<Option<Arc<Drawing>>, StoreError> {
+pub fn thread_drawing(
+    instance: &Instance,
+    page: &str,
+    order: Option<Order>,
+) -> Result<Option<Arc<Drawing>>, StoreError> {
     match find(instance, page) {
-        Some(key) => thread_of(instance, &key),
+        Some(key) => thread_of(instance, &key, order),
         None => Ok(None),
     }
 }
 
-fn thread_of(instance: &Instance, key: &str) -> Result<Option<Arc<Drawing>>, StoreError> {
+fn thread_of(
+    instance: &Instance,
+    key: &str,
+    order: Option<Order>,
+) -> Result<Option<Arc<Drawing>>, StoreError> {
     let show = show(instance, key);
     if show == Show::None {
         return Ok(None);
     }
-    drawn::of(instance, key, Shape::Thread, |conversation, templates, before| {
-        thread_in(instance, key, conversation, show, templates, before)
-    })
+    let order = order.unwrap_or(instance.config().interactions.order);
+    drawn::of(
+        instance,
+        key,
+        Shape::Thread(order),
+        |mut conversation, templates, before| {
+            conversation.turn(order);
+            thread_in(instance, key, conversation, show, templates, before)
+        },
+    )
     .map(Some)
 }
 
@@ -257,7 +273,7 @@ pub fn note(instance: &Instance, object: &Object) -> Result<String, StoreError> 
     let id = instance.iris.object(&object.key);
     let note = item::Item::of_note(object, id, Arc::new(owner));
     let thread = match page::is_open(instance, &object.key) {
-        true => text_of(thread_of(instance, &object.key)?.as_deref()),
+        true => text_of(thread_of(instance, &object.key, None)?.as_deref()),
         false => String::new(),
     };
     let title = match &note.summary {

@@ -530,3 +530,84 @@ fn what_was_drawn_stays_until_something_in_it_changes() {
     instance.clock.set(far);
     assert_eq!(drawings().0, "<p>0</p>", "what expired");
 }
+
+/// The replies of a thread by what they say, as they stand from top to bottom.
+fn words(html: &str) -> Vec<&str> {
+    let said = html.split("<p>").skip(1);
+    let said = said.filter_map(|rest| rest.split_once(" :cat:</p>"));
+    said.map(|(word, _)| word).collect()
+}
+
+#[test]
+fn the_newest_reply_stands_first_where_that_is_wanted_and_what_answers_it_stays_below_the_oldest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut instance = instance(folder.path(), "");
+    let put = |instance: &Instance, kind, id: &str, second, parent: Option<&str>| {
+        put(instance, kind, id, |record| {
+            record.published = at(second);
+            record.in_reply_to = parent.map(|parent| format!("https://a.example/{parent}"));
+        });
+    };
+    for (id, second, parent) in [
+        ("r1", 1, None),
+        ("r2", 2, None),
+        ("r1a", 3, Some("r1")),
+        ("r1b", 4, Some("r1")),
+        ("r3", 5, None),
+    ] {
+        put(&instance, InteractionKind::Reply, id, second, parent);
+    }
+    put(&instance, InteractionKind::Quote, "q1", 1, None);
+    put(&instance, InteractionKind::Quote, "q2", 2, None);
+    let asked = |instance: &Instance, order| {
+        let drawing = thread_drawing(instance, "/posts/hello/", order).unwrap().unwrap();
+        (text_of(Some(&drawing)), drawing.serial())
+    };
+    let (oldest, newest) = (
+        ["r1", "r1a", "r1b", "r2", "r3", "q1", "q2"],
+        ["r3", "r2", "r1", "r1a", "r1b", "q2", "q1"],
+    );
+    let before = asked(&instance, None);
+    let json = said(&instance);
+    assert_eq!(words(&before.0), oldest);
+    assert_eq!(before, asked(&instance, Some(Order::Oldest)));
+    let turned = asked(&instance, Some(Order::Newest));
+    assert_eq!(words(&turned.0), newest);
+    assert_eq!(before, asked(&instance, None), "each order is kept for itself");
+
+    let mut config = (*instance.config()).clone();
+    config.interactions.order = Order::Newest;
+    instance.set_config(config);
+    assert_eq!(turned, asked(&instance, None));
+    assert_ne!(turned.1, before.1, "another ETag");
+    assert_eq!(words(&asked(&instance, Some(Order::Oldest)).0), oldest);
+    assert_eq!(said(&instance), json, "JSON is as it was");
+
+    // What is drawn anew in part is the same as what is drawn whole.
+    put(&instance, InteractionKind::Reply, "r4", 6, None);
+    put(&instance, InteractionKind::Reply, "r2a", 7, Some("r2"));
+    put(&instance, InteractionKind::Like, "l", 8, None);
+    let in_part = asked(&instance, None).0;
+    let wanted = ["r4", "r3", "r2", "r2a", "r1", "r1a", "r1b", "q2", "q1"];
+    assert_eq!(words(&in_part), wanted);
+    instance.shelf = Shelf::default();
+    assert_eq!(in_part, asked(&instance, None).0);
+}
+
+#[test]
+fn the_owners_own_template_gets_the_replies_in_the_order_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("widgets")).unwrap();
+    std::fs::write(
+        folder.path().join("widgets/thread.html"),
+        "{% for reply in replies %}{{ reply.content }}{% endfor %}",
+    )
+    .unwrap();
+    let instance = instance(folder.path(), "order = 'newest'");
+    for (id, second) in [("r1", 1), ("r2", 2)] {
+        put(&instance, InteractionKind::Reply, id, |record| {
+            record.published = at(second);
+        });
+    }
+    assert_eq!(words(&thread(&instance, "/posts/hello/").unwrap()), ["r2", "r1"]);
+}

@@ -219,6 +219,71 @@ async fn a_fragment_of_an_unknown_page_is_empty_and_a_known_one_is_told_with_304
     }
 }
 
+/// The words of these that stand in an answer, from top to bottom.
+fn standing<'a>(html: &str, words: &[&'a str]) -> Vec<&'a str> {
+    let mut found: Vec<(usize, &str)> = words
+        .iter()
+        .filter_map(|word| Some((html.find(&format!("<p>{word}</p>"))?, *word)))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, word)| word).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_of_replies_is_the_owners_or_the_pages_and_a_reload_changes_what_was_served() {
+    let world = world("interactions.moderation = 'show'").await;
+    let peer = Peer::start("127.0.0.39").await;
+    let (first, third) = (object(&world), peer.id("/notes/1"));
+    let said_of = [
+        ("first", &first),
+        ("second", &first),
+        ("third", &third),
+        ("fourth", &third),
+    ];
+    for (number, (word, about)) in (1..).zip(said_of) {
+        let mut reply = peer.reply("ada", number, about, &format!("<p>{word}</p>"));
+        reply["object"]["published"] = json!(format!("2026-01-01T00:00:0{number}Z"));
+        assert_eq!(peer.post("ada", &inbox(&world), &reply).await, 202);
+        wait_for_replies(&world, number.into()).await;
+    }
+    let (oldest, newest) = (
+        ["first", "third", "fourth", "second"],
+        ["second", "first", "third", "fourth"],
+    );
+    let ask = async |query: &str| {
+        let reply = world.browse(&format!("/ap/widgets/thread?{query}")).await;
+        let found = standing(&reply.text(), &oldest);
+        (found, reply.header("etag").to_string())
+    };
+    let plain = "page=/posts/hello/";
+    let before = ask(plain).await;
+    assert_eq!(before.0, oldest);
+    let turned = ask("order=newest&page=/posts/hello/").await;
+    assert_eq!(turned.0, newest);
+    assert_ne!(turned.1, before.1);
+    assert_eq!(ask("page=/posts/hello/&order=newest").await, turned);
+    assert_eq!(ask("page=/posts/hello/&order=sideways").await.0, oldest);
+    let json = world.browse("/ap/interactions?page=/posts/hello/").await;
+
+    world.configure("interactions = { moderation = 'show', order = 'newest' }");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(world.pid()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    let reloaded = wait_for("the other order", || async {
+        let now = ask(plain).await;
+        (now.0 == newest).then_some(now)
+    })
+    .await;
+    assert_ne!(reloaded.1, before.1);
+    assert_eq!(ask("page=/posts/hello/&order=oldest").await.0, oldest);
+    let again = world.browse("/ap/interactions?page=/posts/hello/").await;
+    assert_eq!(again.body, json.body);
+    let out = world.site.root().join("rendered");
+    let rendered = world.command(&["render", "--out", out.to_str().unwrap()]).await;
+    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
+    let file = std::fs::read_to_string(out.join("posts/hello/index.html")).unwrap();
+    assert_eq!(standing(&file, &oldest), newest);
+}
+
 #[tokio::test]
 async fn a_stream_of_events_tells_of_a_new_reply_and_ends_when_the_daemon_stops() {
     let mut world = world("interactions.moderation = 'show'").await;

@@ -51,6 +51,15 @@ fn a_small_file_gets_the_defaults_and_absolute_paths() {
 }
 
 #[test]
+fn the_order_of_replies_is_one_of_two() {
+    assert_eq!(read(SMALL).unwrap().interactions.order, Order::Oldest);
+    let order = |word: &str| read(&format!("{SMALL}[interactions]\norder = \"{word}\"\n"));
+    assert_eq!(order("newest").unwrap().interactions.order, Order::Newest);
+    let refused = order("latest").unwrap_err();
+    assert_eq!(refused[0].key, "interactions.order");
+}
+
+#[test]
 fn the_shipped_configuration_is_valid_and_says_the_defaults() {
     let shipped = include_str!("../../../ap.toml");
     let config = read(shipped).unwrap();

@@ -1,5 +1,5 @@
 // tidings: three custom elements that show what people said, and keep it fresh while the page is open.
-//   <tidings-thread page="/posts/hello/"><a href="…">Replies</a></tidings-thread>
+//   <tidings-thread page="/posts/hello/" order="newest"><a href="…">Replies</a></tidings-thread>
 //   <tidings-counts page="/posts/hello/"></tidings-counts>
 //   <tidings-follow actor="blog"></tidings-follow>
 // Without an attribute they speak of the page they stand on, and of the first actor. What stands inside stays when
@@ -139,6 +139,13 @@ class Live extends Fragment {
 
 class Thread extends Live {
   static kind = "thread";
+
+  get address() {
+    const address = super.address;
+    const order = this.getAttribute("order");
+    if (order) address.search += `&order=${encodeURIComponent(order)}`;
+    return address;
+  }
 }
 
 // A list of posts has many of these: they don't listen.

@@ -62,6 +62,19 @@ async fn what_is_said_meanwhile_appears_and_the_reader_keeps_their_place() {
     page.wait_until(&format!("!{text}.includes('Said before.')"))
         .await;
     assert_eq!(page.evaluate("held === document.activeElement").await, true);
+
+    // An element may have an order of its own.
+    page.evaluate(
+        "globalThis.turned = document.createElement('tidings-thread'); turned.setAttribute('order', 'newest');\
+         document.body.append(turned)",
+    )
+    .await;
+    page.wait_until("turned.querySelectorAll('.tidings-content').length === 3")
+        .await;
+    assert_eq!(
+        page.evaluate(&order.replace("document.", "turned.")).await,
+        serde_json::json!(["Said meanw", "There were", "The first."])
+    );
     assert_eq!(page.complaints(), Vec::<String>::new());
     let streams = page
         .requests()
