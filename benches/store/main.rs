@@ -24,7 +24,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use serde_json::json;
 use tidings::store::file::file_name;
 use tidings::store::{
@@ -118,7 +117,7 @@ fn main() -> io::Result<()> {
                 next += A_LOT;
                 took(|| {
                     more.iter()
-                        .for_each(|one| followers.put(one).expect("the disk takes it"))
+                        .for_each(|one| followers.put(one).expect("the disk takes it"));
                 })
                 .0
             });
@@ -149,7 +148,7 @@ fn open(home: &Path) -> Store {
 }
 
 /// Writes a record past the store, which would wait for the disk with each.
-fn write(home: &Path, folder: &str, record: &(impl Record + Serialize)) -> io::Result<()> {
+fn write(home: &Path, folder: &str, record: &impl Record) -> io::Result<()> {
     let folder = home.join("data").join(folder);
     fs::create_dir_all(&folder)?;
     let bytes = serde_json::to_vec_pretty(record)?;

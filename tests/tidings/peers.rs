@@ -118,7 +118,7 @@ async fn misbehave(mut stream: TcpStream, fault: Fault) {
             let _ = stream
                 .write_all(format!("{document}content-length: 1000\r\n\r\n").as_bytes())
                 .await;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         Fault::Reset => drop(stream.set_zero_linger()),
         Fault::Garbage | Fault::NoTls => {
