@@ -163,8 +163,10 @@ pub(crate) struct World {
     daemon: Option<Daemon>,
     /// What stands in the daemon's environment besides ours.
     pub(crate) environment: Vec<(&'static str, PathBuf)>,
-    /// A program and its arguments by which the daemon is run.
+    /// A program and its arguments by which the daemon and the commands are run.
     pub(crate) through: Vec<&'static str>,
+    /// The data directory, as this process sees it.
+    pub(crate) data: PathBuf,
 }
 
 impl World {
@@ -191,6 +193,7 @@ impl World {
 
     fn at(site: Site, extra: &str, origin: String, upstream: Arc<Mutex<Option<SocketAddr>>>) -> World {
         let world = World {
+            data: site.data(),
             site,
             origin,
             upstream,
@@ -284,7 +287,7 @@ impl World {
     /// Runs a command of tidings with this configuration and this standard input.
     pub(crate) async fn command_with(&self, arguments: &[&str], input: &str) -> Output {
         use std::io::Write as _;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tidings"));
+        let mut command = tidings_by(&self.through);
         command
             .args(arguments)
             .arg("--config")
@@ -330,7 +333,7 @@ impl World {
 
     /// Waits until the daemon has completed its first scan.
     pub(crate) async fn baseline(&self) {
-        let file = self.site.data().join("site.json");
+        let file = self.data.join("site.json");
         wait_for("the baseline", || {
             let there = std::fs::read_to_string(&file).is_ok_and(|text| text.contains("baseline"));
             async move { there.then_some(()) }
@@ -363,6 +366,19 @@ impl Output {
     }
 }
 
+/// The program, run by another one if there are words for that.
+fn tidings_by(through: &[&str]) -> Command {
+    let program = env!("CARGO_BIN_EXE_tidings");
+    match through {
+        [] => Command::new(program),
+        [first, others @ ..] => {
+            let mut command = Command::new(first);
+            command.args(others).arg(program);
+            command
+        }
+    }
+}
+
 struct Daemon {
     child: Child,
     address: SocketAddr,
@@ -371,13 +387,8 @@ struct Daemon {
 
 impl Daemon {
     fn start(config: &Path, environment: &[(&'static str, PathBuf)], through: &[&str]) -> Daemon {
-        let words: Vec<&str> = through
-            .iter()
-            .copied()
-            .chain([env!("CARGO_BIN_EXE_tidings"), "serve", "-v", "--config"])
-            .collect();
-        let mut child = Command::new(words[0])
-            .args(&words[1..])
+        let mut child = tidings_by(through)
+            .args(["serve", "-v", "--config"])
             .arg(config)
             .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())

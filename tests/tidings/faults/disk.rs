@@ -107,7 +107,7 @@ async fn on_its_own_disk(peer: &str) -> Option<(World, Mount, Peer)> {
     let site = Site::empty();
     site.post("first", "First", "<p>Everybody likes it.</p>");
     let mut world = World::prepare(site, EXTRA).await;
-    let disk = Mount::under(&world, ROOM)?;
+    let disk = Mount::under(&mut world, ROOM)?;
     world.restart().await;
     world.baseline().await;
     let peer = Peer::start(peer).await;
@@ -120,8 +120,8 @@ async fn a_full_disk_takes_nothing_and_everything_goes_on_when_there_is_room() {
     let Some((mut world, disk, peer)) = on_its_own_disk("127.0.0.51").await else {
         return;
     };
-    let data = world.site.data();
-    disk.fill(&data);
+    let data = disk.data();
+    disk.fill();
     all_are_put_off(&peer, &world).await;
     is_logged(&world, "activities can't be stored").await;
     assert!(
@@ -148,7 +148,7 @@ async fn a_full_disk_takes_nothing_and_everything_goes_on_when_there_is_room() {
     // It comes up on the full disk too, and is as full as before.
     world.restart().await;
     all_are_put_off(&peer, &world).await;
-    disk.empty(&data);
+    disk.empty();
     all_are_taken(&peer, &world).await;
     arrives(&peer, "while-full").await;
     world.site.post("later", "Later", "<p>And one more.</p>");

@@ -1,9 +1,10 @@
 //! A small disk in memory, mounted where only this test sees it: in a mount namespace of its own.
 //!
-//! The daemon and the test reach it through `/proc`, by a symbolic link in the place of the data directory.
+//! The daemon and its commands are run in there. The test reaches it through `/proc`, which the daemon couldn't: what is
+//! confined by landlock may not look into other processes.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::harness::World;
@@ -24,9 +25,9 @@ pub(super) enum Access {
 impl Mount {
     /// Mounts a disk of so many KiB as the data directory of a world whose daemon doesn't run yet. `None`, with a word why,
     /// where the kernel doesn't let this user: that is no failure even when nothing else may be skipped.
-    pub(super) fn under(world: &World, size: u32) -> Option<Mount> {
-        let place = world.site.root().join("disk");
-        std::fs::create_dir(&place).unwrap();
+    pub(super) fn under(world: &mut World, size: u32) -> Option<Mount> {
+        let place = world.site.data();
+        std::fs::create_dir_all(&place).unwrap();
         let mut unshare = Command::new("unshare");
         if !rustix::process::geteuid().is_root() {
             unshare.args(["--user", "--map-root-user"]);
@@ -60,9 +61,26 @@ impl Mount {
             );
             return None;
         }
-        let inside = format!("/proc/{}/root{}", holder.id(), place.display());
-        std::os::unix::fs::symlink(inside, world.site.data()).unwrap();
-        Some(Mount { holder, place })
+        let disk = Mount { holder, place };
+        // A test ends soon.
+        world.through = disk.enter().into_iter().map(|word| &*word.leak()).collect();
+        world.data = disk.data();
+        Some(disk)
+    }
+
+    /// The words by which a program is run where the disk is.
+    fn enter(&self) -> Vec<String> {
+        let mut words = vec!["nsenter".to_string()];
+        if !rustix::process::geteuid().is_root() {
+            words.extend(["--user".into(), "--preserve-credentials".into()]);
+        }
+        words.extend(["--target".into(), self.holder.id().to_string(), "--mount".into()]);
+        words
+    }
+
+    /// The data directory, as the test reaches it.
+    pub(super) fn data(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{}", self.holder.id(), self.place.display()))
     }
 
     /// Mounts it anew, for reading only or for writing too.
@@ -71,12 +89,9 @@ impl Mount {
             Access::ReadWrite => "remount,rw",
             Access::ReadOnly => "remount,ro",
         };
-        let mut nsenter = Command::new("nsenter");
-        if !rustix::process::geteuid().is_root() {
-            nsenter.args(["--user", "--preserve-credentials"]);
-        }
-        let done = nsenter
-            .args(["--target", &self.holder.id().to_string(), "--mount"])
+        let enter = self.enter();
+        let done = Command::new(&enter[0])
+            .args(&enter[1..])
             .args(["mount", "-o", option])
             .arg(&self.place)
             .output()
@@ -85,8 +100,8 @@ impl Mount {
     }
 
     /// Fills it to the last byte.
-    pub(super) fn fill(&self, data: &Path) {
-        let mut filler = std::fs::File::create(data.join("filler")).unwrap();
+    pub(super) fn fill(&self) {
+        let mut filler = std::fs::File::create(self.data().join("filler")).unwrap();
         let page = [0; 4096];
         let error = loop {
             if let Err(error) = filler.write_all(&page) {
@@ -97,8 +112,8 @@ impl Mount {
     }
 
     /// Makes room again.
-    pub(super) fn empty(&self, data: &Path) {
-        std::fs::remove_file(data.join("filler")).unwrap();
+    pub(super) fn empty(&self) {
+        std::fs::remove_file(self.data().join("filler")).unwrap();
     }
 }
 
