@@ -198,6 +198,11 @@ async fn replies_stand_in_the_built_pages(title: &str, name: &str, program: &str
         "{title}: {text}"
     );
 
+    // To look at them: `TIDINGS_KEEP=FOLDER cargo test render::`.
+    if let Some(folder) = std::env::var_os("TIDINGS_KEEP") {
+        copy(&blog.join("output"), &Path::new(&folder).join(name));
+    }
+
     // Pages that were built again with replies in them say nothing new.
     let plan = world.command(&["plan", "--json"]).await.json();
     assert_eq!(plan["changes"], serde_json::json!([]), "{title}");
