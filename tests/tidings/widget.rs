@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::harness::{LIMIT, Peer, Reply, Site, World, send, wait_for};
+use super::harness::{LIMIT, Peer, Reply, Site, World, page, send, wait_for};
 
 /// A PNG of one pixel.
 const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\
@@ -443,11 +443,30 @@ async fn a_closed_page_takes_likes_but_no_replies_and_one_that_is_off_takes_noth
     let site = Site::empty();
     site.post("hello", "Hello", "<p>Good day.</p>");
     site.post("quiet", "Quiet", "<p>Hush.</p>");
-    let world = World::start(
-        site,
-        "interactions = { moderation = 'show', closed = ['posts/hello/'], off = ['posts/quiet/'] }",
-    )
-    .await;
+    let extra = "interactions = { moderation = 'show', closed = ['posts/hello/'], off = ['posts/quiet/'] }";
+    one_is_closed_and_one_is_off(World::start(site, extra).await).await;
+}
+
+#[tokio::test]
+async fn a_page_closes_itself_or_turns_itself_off_by_its_own_word() {
+    let site = Site::empty();
+    for (slug, word) in [("hello", "closed"), ("quiet", "off")] {
+        let text = page(
+            slug,
+            "2026-11-01T10:00:00+01:00",
+            "<p>Good day to all who read.</p>",
+        );
+        let meta = format!("<head><meta name=\"tidings:interactions\" content=\"{word}\">");
+        site.write(
+            &format!("/posts/{slug}/index.html"),
+            &text.replace("<head>", &meta),
+        );
+    }
+    one_is_closed_and_one_is_off(World::start(site, "interactions.moderation = 'show'").await).await;
+}
+
+/// Of `hello` no replies are taken; of `quiet` nothing is taken and nothing shown.
+async fn one_is_closed_and_one_is_off(world: World) {
     world.baseline().await;
     let peer = Peer::start("127.0.0.37").await;
     let like = |number: u32, object: &str| {
