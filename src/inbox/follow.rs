@@ -101,14 +101,7 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
         followers.put(&follower)?;
     }
     if state == FollowState::Accepted {
-        answer(
-            instance,
-            ours,
-            &follower.actor,
-            &follower.inbox,
-            &follower.follow,
-            Word::Accept,
-        )?;
+        tell(instance, ours, &follower, Word::Accept)?;
     }
     if known.is_none() {
         event::followed(instance, &author::from(profile), follow.raw())?;
@@ -192,6 +185,18 @@ fn answer(
     })
 }
 
+/// Sends the answer to the Follow by which somebody is a follower.
+fn tell(instance: &Instance, ours: &str, follower: &Follower, word: Word) -> Result<(), StoreError> {
+    answer(
+        instance,
+        ours,
+        &follower.actor,
+        &follower.inbox,
+        &follower.follow,
+        word,
+    )
+}
+
 /// Accepts a Follow that waits. `who` is an actor's id or handle; of all our actors that it follows.
 pub fn approve(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerError> {
     each(instance, who, |ours, follower| {
@@ -202,14 +207,7 @@ pub fn approve(instance: &Instance, who: &str) -> Result<Vec<Follower>, Follower
             waits
         })?;
         let follower = accepted.unwrap_or(follower);
-        answer(
-            instance,
-            ours,
-            &follower.actor,
-            &follower.inbox,
-            &follower.follow,
-            Word::Accept,
-        )?;
+        tell(instance, ours, &follower, Word::Accept)?;
         Ok(follower)
     })
 }
@@ -230,14 +228,7 @@ pub fn remove(instance: &Instance, who: &str) -> Result<Vec<Follower>, FollowerE
 /// Removes a follower of one of our actors and tells its server.
 pub(super) fn dismiss(instance: &Instance, ours: &str, follower: &Follower) -> Result<(), StoreError> {
     // The job first: were the follower removed before it, a crash between them would leave its server in the dark.
-    answer(
-        instance,
-        ours,
-        &follower.actor,
-        &follower.inbox,
-        &follower.follow,
-        Word::Reject,
-    )?;
+    tell(instance, ours, follower, Word::Reject)?;
     instance.store.followers(ours)?.delete(&follower.actor)?;
     Ok(())
 }
