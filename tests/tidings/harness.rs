@@ -247,6 +247,18 @@ impl World {
         }
     }
 
+    /// Starts the daemon, which isn't running, and ends it with SIGKILL so much later, however far it has come.
+    pub(crate) async fn kill_at_start(&mut self, later: Duration) {
+        self.kill();
+        let mut child = Daemon::command(&self.config(), &self.environment, &self.through)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        tokio::time::sleep(later).await;
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
     /// Ends the daemon with SIGTERM and answers its exit code.
     pub(crate) async fn stop(&mut self) -> Option<i32> {
         *self.upstream.lock().unwrap() = None;
@@ -386,13 +398,19 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(config: &Path, environment: &[(&'static str, PathBuf)], through: &[&str]) -> Daemon {
-        let mut child = tidings_by(through)
+    fn command(config: &Path, environment: &[(&'static str, PathBuf)], through: &[&str]) -> Command {
+        let mut command = tidings_by(through);
+        command
             .args(["serve", "-v", "--config"])
             .arg(config)
             .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+
+    fn start(config: &Path, environment: &[(&'static str, PathBuf)], through: &[&str]) -> Daemon {
+        let mut child = Daemon::command(config, environment, through)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
