@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
+use labels::Labels;
+use slots::{Slot, Slots, first_two};
+
+pub(super) use slots::Entry;
+
+mod labels;
+mod slots;
+
 /// Changes that are remembered one by one: more than a rebuild of a site makes while it isn't held. Whoever looks more
 /// seldom goes through all records.
 const REMEMBERED: usize = 4_096;
-/// Slots of one piece of memory: growing takes another piece, and moves nothing.
-const PIECE: usize = 1_024;
-
-/// The number of a slot.
-type Slot = u32;
 
 /// The records of a table, as far as lists and decisions need them.
 #[derive(Debug)]
@@ -30,79 +33,6 @@ pub(super) struct Index<B> {
     revision: u64,
     /// The latest changes: the revision, and the id of the record.
     changes: VecDeque<(u64, Arc<str>)>,
-}
-
-/// A record, as far as it is kept.
-#[derive(Debug)]
-pub(super) struct Entry<B> {
-    pub(super) id: Arc<str>,
-    pub(super) brief: B,
-    group: Option<Arc<str>>,
-    labels: Hashes,
-    /// The revision in which it was last written.
-    pub(super) revision: u64,
-}
-
-/// The hashes of a record's first two labels, 0 where it has none; few have more.
-type Hashes = [u64; 2];
-
-#[derive(Debug)]
-struct Slots<B> {
-    pieces: Vec<Vec<Option<Entry<B>>>>,
-    free: Vec<Slot>,
-    /// The hashes of further labels.
-    more: HashMap<Slot, Box<[u64]>>,
-}
-
-impl<B> Slots<B> {
-    fn put(&mut self, entry: Entry<B>) -> Slot {
-        if let Some(slot) = self.free.pop() {
-            *self.place(slot) = Some(entry);
-            return slot;
-        }
-        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE) {
-            // The first one grows with its table: most have few records.
-            let whole = if self.pieces.is_empty() { 0 } else { PIECE };
-            self.pieces.push(Vec::with_capacity(whole));
-        }
-        let before = (self.pieces.len() - 1) * PIECE;
-        let piece = self.pieces.last_mut().expect("there is at least one");
-        piece.push(Some(entry));
-        Slot::try_from(before + piece.len() - 1)
-            .expect("memory ends long before four thousand million records")
-    }
-
-    fn place(&mut self, slot: Slot) -> &mut Option<Entry<B>> {
-        &mut self.pieces[slot as usize / PIECE][slot as usize % PIECE]
-    }
-
-    fn take(&mut self, slot: Slot) -> Option<Entry<B>> {
-        let entry = self.place(slot).take()?;
-        self.free.push(slot);
-        self.more.remove(&slot);
-        Some(entry)
-    }
-
-    fn get(&self, slot: Slot) -> Option<&Entry<B>> {
-        self.pieces
-            .get(slot as usize / PIECE)?
-            .get(slot as usize % PIECE)?
-            .as_ref()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Entry<B>> {
-        self.pieces.iter().flatten().flatten()
-    }
-
-    /// The hashes of the labels of the record in a slot.
-    fn labels(&self, slot: Slot) -> impl Iterator<Item = u64> {
-        let first = self.get(slot).map_or([0; 2], |entry| entry.labels);
-        let more = self.more.get(&slot).map(|more| &**more).unwrap_or_default();
-        first
-            .into_iter()
-            .chain(more.iter().copied())
-            .filter(|hash| *hash != 0)
-    }
 }
 
 /// The records of a group.
@@ -163,147 +93,10 @@ impl Members {
     }
 }
 
-/// The records by the hashes of their labels.
-#[derive(Debug, Default)]
-struct Labels {
-    leads: HashTable<Lead>,
-    /// The labels of several records.
-    crowds: Vec<(u64, Vec<Slot>)>,
-    free: Vec<u32>,
-}
-
-/// Where a label leads.
-#[derive(Clone, Copy, Debug)]
-struct Lead {
-    /// Half of its hash; the other half stands where it leads.
-    half: u32,
-    to: To,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct To(u32);
-
-impl To {
-    /// Set where it leads to a crowd.
-    const CROWD: u32 = 1 << 31;
-    fn crowd(self) -> Option<usize> {
-        (self.0 & To::CROWD != 0).then_some((self.0 & !To::CROWD) as usize)
-    }
-}
-
-/// Half a hash, and that half spread over all bits, as the table wants it.
-fn halves(label: u64) -> (u32, u64) {
-    let half = (label >> 32) as u32;
-    (half, spread(half))
-}
-
-fn spread(half: u32) -> u64 {
-    /// 2^64 divided by the golden ratio (Knuth, volume 3, section 6.4).
-    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    u64::from(half).wrapping_mul(GOLDEN)
-}
-
-impl Labels {
-    fn find<B>(&self, slots: &Slots<B>, label: u64) -> Option<Lead> {
-        let (half, hash) = halves(label);
-        let is_it = |lead: &Lead| lead.half == half && self.leads_to(slots, lead, label);
-        self.leads.find(hash, is_it).copied()
-    }
-
-    fn leads_to<B>(&self, slots: &Slots<B>, lead: &Lead, label: u64) -> bool {
-        match lead.to.crowd() {
-            Some(crowd) => self.crowds[crowd].0 == label,
-            None => slots.labels(lead.to.0).any(|own| own == label),
-        }
-    }
-
-    fn slots<'a, B>(&'a self, slots: &Slots<B>, label: u64) -> impl Iterator<Item = Slot> + 'a {
-        let lead = self.find(slots, label);
-        let crowd = lead
-            .and_then(|lead| lead.to.crowd())
-            .map(|at| self.crowds[at].1.as_slice());
-        let one = lead
-            .filter(|lead| lead.to.crowd().is_none())
-            .map(|lead| lead.to.0);
-        one.into_iter().chain(crowd.unwrap_or_default().iter().copied())
-    }
-
-    /// Adds the record in a slot, whose entry is already there.
-    fn join<B>(&mut self, slots: &Slots<B>, label: u64, slot: Slot) {
-        let (half, hash) = halves(label);
-        let Some(lead) = self.find(slots, label) else {
-            let lead = Lead { half, to: To(slot) };
-            self.leads.insert_unique(hash, lead, |lead| spread(lead.half));
-            return;
-        };
-        match lead.to.crowd() {
-            Some(crowd) => {
-                if !self.crowds[crowd].1.contains(&slot) {
-                    self.crowds[crowd].1.push(slot);
-                }
-            }
-            None if lead.to.0 == slot => {}
-            None => {
-                let crowd = (label, vec![lead.to.0, slot]);
-                let at = match self.free.pop() {
-                    Some(at) => {
-                        self.crowds[at as usize] = crowd;
-                        at
-                    }
-                    None => {
-                        self.crowds.push(crowd);
-                        u32::try_from(self.crowds.len() - 1).expect("no more crowds than records")
-                    }
-                };
-                if let Some(lead) = self
-                    .leads
-                    .find_mut(hash, |it| it.half == half && it.to.0 == lead.to.0)
-                {
-                    lead.to = To(at | To::CROWD);
-                }
-            }
-        }
-    }
-
-    /// Takes the record in a slot out; its entry is still there.
-    fn leave<B>(&mut self, slots: &Slots<B>, label: u64, slot: Slot) {
-        let Some(lead) = self.find(slots, label) else {
-            return;
-        };
-        if let Some(at) = lead.to.crowd() {
-            let members = &mut self.crowds[at].1;
-            members.retain(|other| *other != slot);
-            if !members.is_empty() {
-                return;
-            }
-            self.crowds[at] = (0, Vec::new());
-            self.free.push(lead.to.0 & !To::CROWD);
-        } else if lead.to.0 != slot {
-            return;
-        }
-        let (half, hash) = halves(label);
-        if let Ok(found) = self
-            .leads
-            .find_entry(hash, |it| it.half == half && it.to.0 == lead.to.0)
-        {
-            found.remove();
-        }
-    }
-}
-
-fn first_two(labels: &[u64]) -> Hashes {
-    let at = |place: usize| labels.get(place).copied().unwrap_or_default();
-    [at(0), at(1)]
-}
-
 impl<B> Index<B> {
     pub(super) fn new() -> Index<B> {
         Index {
-            slots: Slots {
-                pieces: Vec::new(),
-                free: Vec::new(),
-                more: HashMap::new(),
-            },
+            slots: Slots::new(),
             ids: HashTable::new(),
             groups: HashMap::new(),
             labels: Labels::default(),
@@ -359,7 +152,7 @@ impl<B> Index<B> {
             labels: first_two(labels),
             revision: self.revision,
         });
-        self.keep_more(slot, labels);
+        self.slots.keep_more(slot, labels);
         let (slots, keys) = (&self.slots, &self.keys);
         let hash_of = |slot: &Slot| slots.get(*slot).map_or(0, |entry| keys.hash_one(&*entry.id));
         self.ids.insert_unique(hash, slot, hash_of);
@@ -384,18 +177,11 @@ impl<B> Index<B> {
             labels: first_two(labels),
             revision: self.revision,
         });
-        self.keep_more(slot, labels);
+        self.slots.keep_more(slot, labels);
         if moves {
             self.enter(slot);
         }
         slot
-    }
-
-    fn keep_more(&mut self, slot: Slot, labels: &[u64]) {
-        match labels.get(2..).filter(|more| !more.is_empty()) {
-            Some(more) => drop(self.slots.more.insert(slot, more.into())),
-            None => drop(self.slots.more.remove(&slot)),
-        }
     }
 
     pub(super) fn remove(&mut self, id: &str) {
