@@ -2,13 +2,19 @@
 //!
 //! ```text
 //! cargo bench --bench deliver                       # five turns of each
-//! cargo bench --bench deliver -- --turns 3 --good 300 --bad 60
+//! cargo bench --bench deliver -- --quick            # one turn with a tenth of them
+//! … --json                                          # the rows as JSON
+//! … --check                                         # fails when a goal is missed
 //! ```
 //!
 //! All servers are this process: one listener, and each address of 127.0.0.0/8 is a server of its own. The limit is
-//! measured in the same run: how long the signatures alone take on all cores. A server that hangs is signed for as well
-//! when it is met for the first time, so the limit of that turn is larger; the second post finds it in trouble and leaves
-//! it alone.
+//! measured in the same run: how long it takes without those that hang, and how long the signatures alone take on all
+//! cores. A server that hangs is signed for as well when it is met for the first time, so the limit of that turn is larger;
+//! the second post finds it in trouble and leaves it alone.
+
+#[allow(dead_code, reason = "shared with the other benches")]
+#[path = "../rig/table.rs"]
+mod table;
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
@@ -28,23 +34,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
+use self::table::{Goal, Options, Row};
+
 /// How long a turn may take before the bench gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The second byte of the address of a server that is in order.
 const GOOD: u8 = 1;
 /// The second byte of the address of a server that never answers.
 const BAD: u8 = 2;
-
-fn number(name: &str, default: usize) -> usize {
-    let mut arguments = std::env::args();
-    match arguments.by_ref().find(|argument| argument == name) {
-        None => default,
-        Some(_) => arguments
-            .next()
-            .and_then(|value| value.parse().ok())
-            .unwrap_or_else(|| panic!("{name} needs a number")),
-    }
-}
 
 /// What the servers have taken: by post, which of them.
 #[derive(Default)]
@@ -226,8 +223,12 @@ fn median(mut times: Vec<Duration>) -> f64 {
 /// Of one turn: without servers that hang, with them, and what the signatures alone take; of two posts each.
 type Run = ([Duration; 2], [Duration; 2], [Duration; 2]);
 
-fn main() {
-    let (good, bad, turns) = (number("--good", 1000), number("--bad", 200), number("--turns", 5));
+fn main() -> std::io::Result<()> {
+    let options = Options::read();
+    let (good, bad, turns) = match options.quick {
+        true => (100, 20, 1),
+        false => (1_000, 200, 5),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -249,24 +250,36 @@ fn main() {
         }
         runs
     });
-    let of = |pick: &dyn Fn(&Run) -> Duration| median(runs.iter().map(pick).collect());
-    println!(
-        "{good} servers in order, {bad} that hang, median of {turns} turns, until all in order have it\n"
-    );
-    println!("| post | alone | with those that hang | ratio | signatures alone | the same with theirs |");
-    println!("|---|---|---|---|---|---|");
-    for (number, name) in [
-        "first: nobody knows who hangs",
-        "second: those that hang are known",
-    ]
-    .iter()
-    .enumerate()
-    {
+    let of = |pick: &dyn Fn(&Run) -> Duration| median(runs.iter().map(pick).collect()) * 1e3;
+    let mut rows = Vec::new();
+    let (limit, limit_with) = (of(&|run| run.2[0]), of(&|run| run.2[1]));
+    for (number, name, signatures) in [
+        // Only at the first meeting are they signed for.
+        (0, "the first post", limit_with),
+        (1, "the second, when those that hang are known", limit),
+    ] {
         let (alone, with) = (of(&|run| run.0[number]), of(&|run| run.1[number]));
-        let (limit, limit_with) = (of(&|run| run.2[0]), of(&|run| run.2[1]));
-        println!(
-            "| {name} | {alone:.3} s | {with:.3} s | {:.2} | {limit:.3} s | {limit_with:.3} s |",
-            with / alone
-        );
+        rows.push(Row {
+            what: format!(
+                "{name}, to {good} servers beside {bad} that hang; limit: without them, but for their signatures"
+            ),
+            figure: with,
+            limit: alone + signatures - limit,
+            unit: "ms",
+            goal: Goal::AtMost(1.1),
+        });
+        for (what, figure, limit) in [
+            ("without those that hang", alone, limit),
+            ("with them", with, signatures),
+        ] {
+            rows.push(Row {
+                what: format!("{name}, {what}; limit: the signatures alone"),
+                figure,
+                limit,
+                unit: "ms",
+                goal: Goal::None,
+            });
+        }
     }
+    table::print(&rows, &options)
 }

@@ -88,13 +88,15 @@ fn rate((address, request): (SocketAddr, &str), status: u16) -> io::Result<f64> 
     Ok(total as f64 / begun.elapsed().as_secs_f64())
 }
 
-struct Connection {
+/// A connection that is kept.
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> io::Result<Connection> {
+    /// Opens one.
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Connection> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -105,7 +107,7 @@ impl Connection {
     }
 
     /// Sends a request and reads the whole answer; `see` is given its body in parts.
-    fn ask(&mut self, request: &str, mut see: impl FnMut(&[u8])) -> io::Result<(u16, String)> {
+    pub(crate) fn ask(&mut self, request: &str, mut see: impl FnMut(&[u8])) -> io::Result<(u16, String)> {
         self.stream.write_all(request.as_bytes())?;
         let mut filled = 0;
         let end = loop {

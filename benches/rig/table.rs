@@ -1,6 +1,7 @@
 //! The table that a bench prints: each figure beside a limit, their ratio, and what the ratio should be.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -19,6 +20,9 @@ pub(crate) struct Row {
 pub(crate) enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// Nothing in particular: it is told for whoever wonders.
+    #[allow(dead_code, reason = "not every bench has such a row")]
+    None,
 }
 
 /// What every bench is asked for on the command line.
@@ -27,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) json: bool,
     pub(crate) check: bool,
+    /// Where the data lies; of benches that measure a disk.
+    pub(crate) disk: Option<PathBuf>,
     only: Option<Vec<String>>,
 }
 
@@ -44,10 +50,13 @@ impl Options {
                     let only = arguments.next();
                     options.only = only.map(|only| only.split(',').map(Into::into).collect());
                 }
+                "--disk" => options.disk = arguments.next().map(Into::into),
                 // Cargo says so itself.
                 "--bench" => {}
                 other => {
-                    eprintln!("unknown option {other}: --quick, --json, --check, --only PARTS");
+                    eprintln!(
+                        "unknown option {other}: --quick, --json, --check, --only PARTS, --disk FOLDER"
+                    );
                     std::process::exit(2);
                 }
             }
@@ -72,6 +81,7 @@ impl Row {
         match self.goal {
             Goal::AtMost(most) => self.ratio() <= most,
             Goal::AtLeast(least) => self.ratio() >= least,
+            Goal::None => true,
         }
     }
 }
@@ -81,6 +91,7 @@ impl Goal {
         match self {
             Goal::AtMost(most) => format!("≤ {most:.2}"),
             Goal::AtLeast(least) => format!("≥ {least:.2}"),
+            Goal::None => "-".into(),
         }
     }
 }

@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     let options = Options::read();
     let place = tempfile::tempdir()?;
     let Some(nginx) = Nginx::start(place.path())? else {
-        return Ok(());
+        return table::print(&[], &options);
     };
     let site = Site::write(place.path().join("public"), 60, 6_000)?;
     let daemon = Daemon::start(place.path(), &site.root)?;

@@ -23,11 +23,16 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts one whose configuration and data lie in `place`.
     pub(crate) fn start(place: &Path, output: &Path) -> io::Result<Daemon> {
-        let config = configure(place, output)?;
+        Daemon::launch(place, &configure(place, output)?, &[])
+    }
+
+    /// Starts one with a configuration whose data lies in `place`, and with these variables in its environment.
+    pub(crate) fn launch(place: &Path, config: &Path, environment: &[(&str, &Path)]) -> io::Result<Daemon> {
         let log = place.join("log");
         let child = Command::new(env!("CARGO_BIN_EXE_tidings"))
             .args(["serve", "--config"])
-            .arg(&config)
+            .arg(config)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?)
@@ -75,6 +80,12 @@ impl Daemon {
         };
         self.wait(|| read().is_some());
         read().expect("it was there")
+    }
+
+    /// Its process.
+    #[allow(dead_code, reason = "not every bench asks it")]
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it took of the processors.
