@@ -44,8 +44,8 @@ pub struct Instance {
     pub remote: remote::Memory,
     /// The time.
     pub clock: Clock,
-    /// Rung when there is a hook to call.
-    pub calls: Notify,
+    /// Where hook calls are left to be made.
+    pub calls: hooks::Desk,
     /// Where the commands of hooks are run.
     pub place: Arc<hooks::Place>,
     /// What waits for delivery.
@@ -96,7 +96,7 @@ impl Instance {
             client,
             remote: remote::Memory::default(),
             clock,
-            calls: Notify::new(),
+            calls: hooks::Desk::default(),
             place: Arc::default(),
             outbound: deliver::Outbound::default(),
             last_id: Mutex::default(),

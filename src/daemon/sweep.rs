@@ -1,4 +1,4 @@
-//! What grows old: expired interactions, and former keys that no delivery needs any more.
+//! What grows old: expired interactions, what was taken back long ago, and former keys that no delivery needs any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Steady};
 use crate::deliver;
-use crate::inbox::moderation;
+use crate::inbox::{gone, moderation};
 use crate::instance::Instance;
 use crate::store::StoreError;
 
@@ -58,6 +58,7 @@ impl Calendar {
 fn sweep(instance: &Instance, today: Option<Timestamp>) -> Result<(), StoreError> {
     if let Some(today) = today {
         expire(instance, today)?;
+        gone::forget_old(instance, today)?;
     }
     for actor in &instance.config().actors {
         let mut failed = None;

@@ -1,11 +1,12 @@
 //! Commands and webhooks that hear of events.
 //!
-//! An event becomes one record for each hook that wants it ([`emit`]), durable before the sender has its answer; [`run`]
+//! An event becomes one record for each hook that wants it ([`prepare`]), durable before what it tells of is; [`run`]
 //! works them off. So nothing here delays the inbox, and a restart forgets nothing. A command or a webhook that fails is
 //! tried again, some times, at growing gaps.
 //!
 //! Commands are not run by the daemon itself, which is restricted, but at another [`Place`].
 
+mod announce;
 mod command;
 mod environment;
 mod helper;
@@ -20,17 +21,13 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+pub use self::announce::{Desk, Prepared, prepare};
 pub use self::helper::{Helper, attend};
 pub use self::place::Place;
 pub use self::runner::Configured;
 pub use self::service::{places, serve};
 pub use self::work::{Surroundings, run, try_out};
 use crate::config::{Hook, HookEvent, HookTarget};
-use crate::store::{Call, StoreError, Table};
-
-/// Calls that wait for their turn; later events are dropped, with a warning: a webhook that is down for days must not
-/// fill the disk.
-const WAITING: usize = 10_000;
 
 /// Something that happened, as hooks hear of it.
 #[derive(Clone, Debug, Serialize)]
@@ -53,39 +50,6 @@ pub struct Event {
     pub content: Option<String>,
     /// The activity as received.
     pub activity: Value,
-}
-
-/// Stores an event for every hook that wants it.
-///
-/// # Errors
-/// What the store says.
-pub fn emit(calls: &Table<Call>, hooks: &[Hook], event: &Event, now: Timestamp) -> Result<(), StoreError> {
-    let Ok(json) = serde_json::to_value(event) else {
-        return Ok(());
-    };
-    for hook in hooks.iter().filter(|hook| hook.on.contains(&event.event)) {
-        if calls.len() >= WAITING {
-            tracing::warn!(
-                "{WAITING} hook calls are waiting: {} is not told of {}",
-                label(hook),
-                event.id
-            );
-            continue;
-        }
-        let name = name_of(hook);
-        calls.put_new(&Call {
-            id: call_id(&name, event, now),
-            hook: name,
-            created: now,
-            attempts: 0,
-            next: hook
-                .gather
-                .and_then(|time| now.checked_add(time).ok())
-                .unwrap_or(now),
-            event: json.clone(),
-        })?;
-    }
-    Ok(())
 }
 
 /// A name that a hook keeps as long as its target stays the same: a digest, because arguments may be private.

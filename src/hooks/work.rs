@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::announce::{self, Desk};
 use super::place::Place;
 use super::{label, name_of, webhook};
 use crate::clock::Clock;
 use crate::config::{Config, Hook, HookTarget};
 use crate::net::Client;
-use crate::store::{Call, Store};
+use crate::store::{Call, CallBrief, Store};
 
 /// Calls of one hook that are made at a time: a boost brings many likes at once, and each may start a program. It counts by
 /// hook, so that one that hangs holds up no other.
@@ -38,12 +39,15 @@ const LOOK: Duration = Duration::from_secs(5);
 /// How long a hook waits when nobody is there to run its command. That is no fault of it, and counts as no try.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
+/// A clock that is corrected by less than this wasn't put back.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
 /// What the hooks need from outside.
 pub struct Surroundings<'a, C> {
     /// Where the calls wait.
     pub store: &'a Store,
-    /// Rung when there is a new one.
-    pub ring: &'a Notify,
+    /// Where they are left.
+    pub desk: &'a Desk,
     /// The configuration as it is now.
     pub config: C,
     /// The way out.
@@ -90,14 +94,15 @@ struct Told {
 struct Standing {
     /// The calls that are being made, by hook.
     under_way: HashMap<Box<str>, HashSet<String>>,
-    /// Hooks that are left alone until then.
-    paused: HashMap<Box<str>, Timestamp>,
+    /// Hooks that are left alone until then, by [`Clock::passed`].
+    paused: HashMap<Box<str>, SignedDuration>,
 }
 
 /// Works off the calls until `shutdown`. What is under way then is tried again after the next start.
 pub async fn run<C: Fn() -> Arc<Config>>(around: Surroundings<'_, C>, mut shutdown: watch::Receiver<bool>) {
     let mut running: JoinSet<Told> = JoinSet::new();
     let mut standing = Standing::default();
+    announce::forget_unborn(around.store, around.desk);
     loop {
         let config = (around.config)();
         for (name, due) in due(&around, &config, &standing) {
@@ -137,10 +142,10 @@ pub async fn run<C: Fn() -> Arc<Config>>(around: Surroundings<'_, C>, mut shutdo
                             busy.remove(&call.id);
                         }
                     }
-                    settle(around.store, told, around.clock.now(), &mut standing.paused);
+                    settle(around.store, told, around.clock, &mut standing.paused);
                 }
             }
-            () = around.ring.notified() => {}
+            () = around.desk.rung() => {}
             () = tokio::time::sleep(LOOK), if !around.store.calls.is_empty() => {}
             _ = shutdown.wait_for(|stop| *stop) => return,
         }
@@ -153,26 +158,32 @@ fn due<C>(
     config: &Config,
     standing: &Standing,
 ) -> HashMap<Box<str>, Vec<String>> {
-    let now = around.clock.now();
-    let gathering: HashSet<String> = config
+    let (now, passed) = (around.clock.now(), around.clock.passed());
+    let gathering: HashMap<String, Duration> = config
         .hooks
         .iter()
-        .filter(|hook| hook.gather.is_some())
-        .map(name_of)
+        .filter_map(|hook| Some((name_of(hook), hook.gather?)))
         .collect();
+    let held = around.desk.held();
     let mut due: HashMap<Box<str>, Vec<String>> = HashMap::new();
     let mut ripe: HashSet<Box<str>> = HashSet::new();
     around.store.calls.each(|id, brief| {
-        if standing.paused.get(&brief.hook).is_some_and(|until| *until > now) {
+        if held.contains(&**id)
+            || standing
+                .paused
+                .get(&brief.hook)
+                .is_some_and(|until| *until > passed)
+        {
             return;
         }
         let busy = standing.under_way.get(&brief.hook);
-        let gathers = gathering.contains(&*brief.hook);
-        let room = if gathers { 1 } else { AT_ONCE };
-        if busy.is_some_and(|busy| busy.len() >= room) || (!gathers && brief.next > now) {
+        let gathers = gathering.get(&*brief.hook);
+        let room = if gathers.is_some() { 1 } else { AT_ONCE };
+        let is_ripe = is_ripe(brief, gathers.copied(), now);
+        if busy.is_some_and(|busy| busy.len() >= room) || (gathers.is_none() && !is_ripe) {
             return;
         }
-        if brief.next <= now {
+        if is_ripe {
             ripe.insert(brief.hook.clone());
         }
         if busy.is_none_or(|busy| !busy.contains(&**id)) {
@@ -185,6 +196,19 @@ fn due<C>(
         calls.sort_unstable();
     }
     due
+}
+
+/// Whether a call's time has come. It has also come for one that is put off further than that is ever done: the clock was
+/// put back since.
+fn is_ripe(brief: &CallBrief, gathers: Option<Duration>, now: Timestamp) -> bool {
+    let gap = match brief.attempts.checked_sub(1) {
+        Some(last) => GAPS.get(last as usize).copied().unwrap_or_default(),
+        None => gathers.map_or(SignedDuration::ZERO, |time| {
+            SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+        }),
+    };
+    let wait = brief.next.duration_since(now);
+    wait <= SignedDuration::ZERO || wait > gap.saturating_add(AHEAD)
 }
 
 /// Reads calls, in the portions that the hook is told of at once; at most `room` of them.
@@ -221,21 +245,21 @@ fn read(store: &Store, hook: &Hook, ids: Vec<String>, room: usize) -> Vec<Vec<Ca
     portions
 }
 
-fn drop_call(store: &Store, id: &str) {
+pub(super) fn drop_call(store: &Store, id: &str) {
     if let Err(error) = store.calls.delete(id) {
         tracing::error!("a hook call can't be removed: {error}");
     }
 }
 
 /// Removes calls that were made, or puts them off.
-fn settle(store: &Store, told: Told, now: Timestamp, paused: &mut HashMap<Box<str>, Timestamp>) {
-    let label = told.label;
+fn settle(store: &Store, told: Told, clock: &Clock, paused: &mut HashMap<Box<str>, SignedDuration>) {
+    let (label, now) = (told.label, clock.now());
     let (printed, failure) = match told.result {
         Ok(printed) => (printed, None),
         Err(Trouble::Failed { reason, printed }) => (printed, Some(reason)),
         Err(Trouble::Away(reason)) => {
             tracing::error!("{label} isn't told of {} events yet: {reason}", told.calls.len());
-            paused.insert(told.hook, now + PAUSE);
+            paused.insert(told.hook, clock.passed() + PAUSE);
             return;
         }
     };
@@ -298,6 +322,7 @@ pub async fn try_out(
         attempts: 0,
         next: now,
         event,
+        about: None,
     };
     match tell(hook, &[call], client, place, config, now).await {
         Ok(printed) => Ok(printed),

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use sha2::{Digest as _, Sha256};
 
 use super::blocked::{Blocked, Rule, Said, host, is_domain};
+use super::event::Coming;
 use super::moderation::{self, ModerationError};
 use super::{Refusal, event, follow};
 use crate::instance::Instance;
@@ -261,19 +262,18 @@ fn hide_words(instance: &Instance, progress: Progress<'_>) -> Result<(), StoreEr
 }
 
 fn hide_for(instance: &Instance, id: &str, block: &str) -> Result<(), StoreError> {
-    let mut shown = false;
-    let interaction = instance.store.interactions.update(id, |interaction| {
+    let mut change = None;
+    instance.store.interactions.update(id, |interaction| {
         // What the owner hid by hand stays so when the block ends.
-        shown = interaction.state != InteractionState::Hidden;
+        let shown = interaction.state != InteractionState::Hidden;
         if shown {
             interaction.state = InteractionState::Hidden;
             interaction.hidden_for = Some(block.to_string());
+            change = Some(event::change(instance, interaction.object.as_deref()));
         }
         shown
     })?;
-    if shown {
-        event::changed(instance, interaction.and_then(|hidden| hidden.object).as_deref());
-    }
+    change.into_iter().for_each(Coming::happened);
     Ok(())
 }
 
@@ -294,17 +294,20 @@ fn bring_back(instance: &Instance) -> Result<usize, StoreError> {
         if known.hidden_for.is_none() || block_of(instance, &known) == known.hidden_for {
             continue;
         }
-        let changed = interactions.update(&id, |interaction| {
+        let mut change = None;
+        interactions.update(&id, |interaction| {
             let by_block = interaction.hidden_for.is_some();
             if by_block {
                 moderation::judge(instance, interaction);
+                if interaction.state != InteractionState::Hidden {
+                    change = Some(event::change(instance, interaction.object.as_deref()));
+                }
             }
             by_block
         })?;
-        let Some(changed) = changed else { continue };
-        if changed.state != InteractionState::Hidden {
+        if let Some(change) = change {
             back += 1;
-            event::changed(instance, changed.object.as_deref());
+            change.happened();
         }
     }
     Ok(back)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::event::Coming;
 use super::note::Note;
 use super::verify::{Served, Verified};
 use super::{Refusal, author, blocking, blocklist, event, moderation, ours, value};
@@ -227,23 +228,26 @@ pub(super) fn store(
         raw: written.raw.clone(),
     };
     moderation::judge(instance, &mut interaction);
+    let coming = event::interaction(instance, &interaction)?;
     if instance.store.interactions.put_new(&interaction)? {
-        event::happened_or_undone(instance, &interaction)?;
+        coming.happened();
     }
     Ok(())
 }
 
 /// Puts a mention where it belongs, now that this is known.
 fn place(instance: &Instance, id: &str, concern: &Concern, author: &str) -> Result<(), Refusal> {
-    let placed = instance.store.interactions.update(id, |known| {
+    let mut change = None;
+    instance.store.interactions.update(id, |known| {
         let other = known.kind == InteractionKind::Mention && known.actor.id == author;
         if other {
             known.kind = concern.kind;
             known.object.clone_from(&concern.object);
             known.in_reply_to.clone_from(&concern.in_reply_to);
+            change = Some(event::change(instance, known.object.as_deref()));
         }
         other
     })?;
-    event::changed(instance, placed.and_then(|placed| placed.object).as_deref());
+    change.into_iter().for_each(Coming::happened);
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! Telling those who want to hear of it: hooks, and readers who have the page open.
+//!
+//! Each of these is called before the thing is stored, so that a crash can't keep it from those who are to hear of it.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Refusal, ours};
+use super::ours;
 use crate::config::HookEvent;
-use crate::hooks::{self, Event};
+use crate::hooks::{self, Event, Prepared};
 use crate::instance::Instance;
-use crate::store::{Author, Interaction, InteractionKind};
+use crate::store::{About, Author, Interaction, InteractionKind, StoreError};
 
 /// An actor in what commands and hooks print: a key that isn't known is null.
 #[derive(Clone, Debug, Serialize)]
@@ -38,12 +40,50 @@ impl From<&Author> for Who {
     }
 }
 
-/// Tells the streams of events, and the hooks, that something changed under an object.
-pub(super) fn changed(instance: &Instance, key: Option<&str>) {
-    let Some(key) = key else { return };
-    // Nobody listening is no error.
-    let _ = instance.changed.send(Arc::from(key));
-    let noted = emit(instance, HookEvent::Change, || {
+/// Something that is about to be stored, of which hooks have their calls already: [`Coming::happened`] lets them go once it
+/// is. Dropped, it didn't happen, and nobody hears of it.
+#[must_use = "nobody is told of what is dropped"]
+pub(super) struct Coming<'a> {
+    instance: &'a Instance,
+    key: Option<String>,
+    calls: Vec<Prepared<'a>>,
+}
+
+impl Coming<'_> {
+    /// It is stored: tells the hooks, and the streams of events if something changed under an object.
+    pub(super) fn happened(self) {
+        if let Some(key) = &self.key {
+            // Nobody listening is no error.
+            let _ = self.instance.changed.send(Arc::from(key.as_str()));
+        }
+        for calls in self.calls {
+            calls.tell();
+        }
+    }
+}
+
+/// Before something changes under an object.
+pub(super) fn change<'a>(instance: &'a Instance, key: Option<&str>) -> Coming<'a> {
+    let mut coming = Coming {
+        instance,
+        key: key.map(str::to_string),
+        calls: Vec::new(),
+    };
+    let Some(key) = key else { return coming };
+    match prepare_change(instance, key, None) {
+        Ok(calls) => coming.calls.extend(calls),
+        // The next change tells of it as well: no reason to refuse this one.
+        Err(error) => tracing::error!("hooks aren't told that {key} changes: {error}"),
+    }
+    coming
+}
+
+fn prepare_change<'a>(
+    instance: &'a Instance,
+    key: &str,
+    about: Option<&About>,
+) -> Result<Option<Prepared<'a>>, StoreError> {
+    prepare(instance, HookEvent::Change, about, || {
         let (page, object) = ours::addresses(instance, key);
         Event {
             event: HookEvent::Change,
@@ -56,16 +96,24 @@ pub(super) fn changed(instance: &Instance, key: Option<&str>) {
             content: None,
             activity: Value::Null,
         }
-    });
-    if let Err(error) = noted {
-        // What changed is stored, and the next change tells of it as well: no reason to refuse it.
-        tracing::error!("hooks aren't told that {key} changed: {error}");
-    }
+    })
 }
 
-/// Notes for the hooks that somebody follows.
-pub(super) fn followed(instance: &Instance, author: &Author, follow: &Value) -> Result<(), Refusal> {
-    emit(instance, HookEvent::Follow, || Event {
+/// Before somebody follows one of ours.
+///
+/// # Errors
+/// What the store says.
+pub(super) fn follow<'a>(
+    instance: &'a Instance,
+    ours: &str,
+    author: &Author,
+    follow: &Value,
+) -> Result<Coming<'a>, StoreError> {
+    let about = About::Follower {
+        of: ours.to_string(),
+        actor: author.id.clone(),
+    };
+    let calls = prepare(instance, HookEvent::Follow, Some(&about), || Event {
         event: HookEvent::Follow,
         id: instance.fresh_id(),
         time: instance.clock.now(),
@@ -75,11 +123,22 @@ pub(super) fn followed(instance: &Instance, author: &Author, follow: &Value) -> 
         public: true,
         content: None,
         activity: follow.clone(),
+    })?;
+    Ok(Coming {
+        instance,
+        key: None,
+        calls: calls.into_iter().collect(),
     })
 }
 
-/// Notes for the hooks, and tells the streams, that there is a new interaction.
-pub(super) fn happened(instance: &Instance, interaction: &Interaction) -> Result<(), Refusal> {
+/// Before a new interaction is stored.
+///
+/// # Errors
+/// What the store says: its sender will come again with it, and then the hooks must hear of it.
+pub(super) fn interaction<'a>(
+    instance: &'a Instance,
+    interaction: &Interaction,
+) -> Result<Coming<'a>, StoreError> {
     let event = match interaction.kind {
         InteractionKind::Reply => HookEvent::Reply,
         InteractionKind::Like => HookEvent::Like,
@@ -87,8 +146,16 @@ pub(super) fn happened(instance: &Instance, interaction: &Interaction) -> Result
         InteractionKind::Mention => HookEvent::Mention,
         InteractionKind::Quote => HookEvent::Quote,
     };
-    changed(instance, interaction.object.as_deref());
-    emit(instance, event, || {
+    let about = About::Interaction(interaction.id.clone());
+    let mut coming = Coming {
+        instance,
+        key: interaction.object.clone(),
+        calls: Vec::new(),
+    };
+    if let Some(key) = &interaction.object {
+        coming.calls.extend(prepare_change(instance, key, Some(&about))?);
+    }
+    let calls = prepare(instance, event, Some(&about), || {
         let about = interaction
             .object
             .as_deref()
@@ -105,35 +172,34 @@ pub(super) fn happened(instance: &Instance, interaction: &Interaction) -> Result
             content: interaction.content.clone(),
             activity: interaction.raw.clone(),
         }
-    })
-}
-
-/// As [`happened`], and takes the interaction out again when that can't be noted: its sender will come again with it, and
-/// then the hooks must hear of it.
-pub(super) fn happened_or_undone(instance: &Instance, interaction: &Interaction) -> Result<(), Refusal> {
-    let noted = happened(instance, interaction);
-    if noted.is_err()
-        && let Err(error) = instance.store.interactions.delete(&interaction.id)
-    {
-        tracing::error!("{} stays, though hooks can't be told: {error}", interaction.id);
-    }
-    noted
+    })?;
+    coming.calls.extend(calls);
+    Ok(coming)
 }
 
 fn who(author: &Author) -> Value {
     serde_json::to_value(Who::from(author)).unwrap_or_default()
 }
 
-fn emit(instance: &Instance, kind: HookEvent, event: impl FnOnce() -> Event) -> Result<(), Refusal> {
+/// The calls of an event, if any hook wants it: without one it costs nothing.
+fn prepare<'a>(
+    instance: &'a Instance,
+    kind: HookEvent,
+    about: Option<&About>,
+    event: impl FnOnce() -> Event,
+) -> Result<Option<Prepared<'a>>, StoreError> {
     let config = instance.config();
-    if config.hooks.iter().any(|hook| hook.on.contains(&kind)) {
-        hooks::emit(
-            &instance.store.calls,
-            &config.hooks,
-            &event(),
-            instance.clock.now(),
-        )?;
-        instance.calls.notify_one();
+    if !config.hooks.iter().any(|hook| hook.on.contains(&kind)) {
+        return Ok(None);
     }
-    Ok(())
+    let now = instance.clock.now();
+    hooks::prepare(
+        &instance.calls,
+        &instance.store.calls,
+        &config.hooks,
+        &event(),
+        about,
+        now,
+    )
+    .map(Some)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::event::Coming;
 use super::verify::Verified;
 use super::{Refusal, author, blocking, blocklist, event, gone, ours};
 use crate::ap::activity::{self, Deed};
@@ -97,14 +98,22 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
             .map(|known| known.earlier_than(follow.raw()))
             .unwrap_or_default(),
     };
+    let coming = match &known {
+        Some(_) => None,
+        None => Some(event::follow(
+            instance,
+            ours,
+            &author::from(profile),
+            follow.raw(),
+        )?),
+    };
     if known.as_ref().is_none_or(|known| differ(known, &follower)) {
         followers.put(&follower)?;
     }
+    // From here on the hooks hear of it, whatever becomes of the answer: it would be none of the new ones next time.
+    coming.into_iter().for_each(Coming::happened);
     if state == FollowState::Accepted {
         tell(instance, ours, &follower, Word::Accept)?;
-    }
-    if known.is_none() {
-        event::followed(instance, &author::from(profile), follow.raw())?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What was undone or deleted: remembered for a while, so that it has no effect when it comes late or again.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Refusal;
 use super::verify::Verified;
@@ -11,6 +11,7 @@ use crate::store::{Going, Gone, StoreError};
 const REMEMBERED: usize = 200_000;
 /// How long what was taken back is remembered: no server tries longer to deliver something.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Remembers that what was taken back is gone, unless too much is.
 pub(super) fn remember(
     instance: &Instance,
@@ -52,8 +53,10 @@ pub(super) fn is_gone(instance: &Instance, id: &str, verified: &Verified) -> Res
 }
 
 /// Forgets what is older than any delivery.
-pub(super) fn forget_old(instance: &Instance) -> Result<(), StoreError> {
-    let now = instance.clock.now();
+///
+/// # Errors
+/// What the store says.
+pub fn forget_old(instance: &Instance, now: Timestamp) -> Result<(), StoreError> {
     let mut old = Vec::new();
     instance.store.gone.each(|id, (how, at)| {
         if *how != Going::Refused && now.duration_since(*at) > KEPT {

@@ -23,7 +23,7 @@ mod emoji_react;
 pub mod event;
 mod flag;
 pub mod follow;
-mod gone;
+pub mod gone;
 mod like;
 mod r#move;
 mod note;
@@ -58,9 +58,6 @@ const DISK_TIME: Duration = Duration::from_secs(8);
 
 /// What a sender waits when the disk takes longer, in seconds.
 const DISK_SLOW: u64 = 60;
-
-/// How often what was taken back long ago is forgotten.
-const SWEEP: Duration = Duration::from_secs(3600);
 
 /// A POST to an inbox, as it came.
 #[derive(Clone, Debug)]
@@ -240,12 +237,11 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Tells the hooks what happened, forgets what was taken back long ago, and looks for replies that never reached the
-/// inbox, until `shutdown`.
+/// Tells the hooks what happened, and looks for replies that never reached the inbox, until `shutdown`.
 pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
     let around = hooks::Surroundings {
         store: &instance.store,
-        ring: &instance.calls,
+        desk: &instance.calls,
         config: || instance.config(),
         client: &instance.client,
         place: &instance.place,
@@ -253,21 +249,6 @@ pub async fn run(instance: Arc<Instance>, shutdown: watch::Receiver<bool>) {
     };
     tokio::join!(
         hooks::run(around, shutdown.clone()),
-        sweep(&instance, shutdown.clone()),
         walk::run(&instance, shutdown)
     );
-}
-
-/// Forgets what was taken back long ago, every hour until `shutdown`.
-async fn sweep(instance: &Arc<Instance>, mut shutdown: watch::Receiver<bool>) {
-    loop {
-        let old = blocking(instance, (), |instance, ()| Ok(gone::forget_old(instance)?));
-        if let Err(error) = old.await {
-            tracing::error!("what is gone can't be forgotten: {error}");
-        }
-        tokio::select! {
-            () = tokio::time::sleep(SWEEP) => {}
-            _ = shutdown.wait_for(|stop| *stop) => return,
-        }
-    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::blocked::{Blocked, NoBlock};
 pub use super::blocklist::{Progress, add_blocks, apply_configured, is_blocked, remove_block};
+use super::event::Coming;
 use super::{blocklist, event, ours};
 use crate::ap::iri;
 use crate::article::Discussion;
@@ -129,21 +130,23 @@ pub fn forget(instance: &Instance, interaction: &Interaction) -> Result<(), Stor
     {
         instance.store.quotes.delete(&Quote::id_of(key, remote))?;
     }
+    let change = event::change(instance, interaction.object.as_deref());
     instance.store.interactions.delete(&interaction.id)?;
-    event::changed(instance, interaction.object.as_deref());
+    change.happened();
     Ok(())
 }
 
 fn set_state(instance: &Instance, id: &str, state: InteractionState) -> Result<Interaction, ModerationError> {
+    let mut change = None;
     let changed = instance.store.interactions.update(id, |interaction| {
         let other = interaction.state != state || interaction.hidden_for.is_some();
         interaction.state = state;
         interaction.hidden_for = None;
+        change = other.then(|| event::change(instance, interaction.object.as_deref()));
         other
     })?;
-    let interaction = changed.ok_or_else(|| ModerationError::NoInteraction(id.to_string()))?;
-    event::changed(instance, interaction.object.as_deref());
-    Ok(interaction)
+    change.into_iter().for_each(Coming::happened);
+    changed.ok_or_else(|| ModerationError::NoInteraction(id.to_string()))
 }
 
 /// An interaction as `tidings interactions` lists it.

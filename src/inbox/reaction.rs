@@ -100,8 +100,12 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
         raw: activity.raw().clone(),
     };
     moderation::judge(instance, &mut interaction);
-    if instance.store.interactions.put_new(&interaction)? {
-        return event::happened_or_undone(instance, &interaction);
+    if !instance.store.interactions.contains(&id) {
+        let coming = event::interaction(instance, &interaction)?;
+        if instance.store.interactions.put_new(&interaction)? {
+            coming.happened();
+            return Ok(());
+        }
     }
     // It is there by another activity, whose id an Undo may no longer name; an emoji may be another.
     instance.store.interactions.update(&id, |known| {

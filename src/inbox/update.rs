@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::activity::Activity;
 use super::create::Written;
+use super::event::Coming;
 use super::verify::Verified;
 use super::{Refusal, author, blocking, create, event, follow, moderation, value};
 use crate::instance::Instance;
@@ -36,7 +37,8 @@ pub(super) async fn take(instance: &Arc<Instance>, verified: &Verified) -> Resul
 pub(super) fn change(instance: &Instance, actor: &str, id: &str, written: &Written) -> Result<(), Refusal> {
     let note = &written.note;
     let mut foreign = false;
-    let changed = instance.store.interactions.update(id, |known| {
+    let mut change = None;
+    instance.store.interactions.update(id, |known| {
         foreign = known.actor.id != actor;
         if foreign || note.updated.or(note.published) < known.updated {
             return false;
@@ -51,12 +53,13 @@ pub(super) fn change(instance: &Instance, actor: &str, id: &str, written: &Writt
         known.attachments.clone_from(&note.attachments);
         known.raw.clone_from(&written.raw);
         moderation::judge_changed(instance, known);
+        change = Some(event::change(instance, known.object.as_deref()));
         true
     })?;
     if foreign {
         return Err(Refusal::NotTheSigners(format!("{} is not by {actor}", note.id)));
     }
-    event::changed(instance, changed.and_then(|known| known.object).as_deref());
+    change.into_iter().for_each(Coming::happened);
     Ok(())
 }
 
@@ -110,18 +113,17 @@ fn renew(instance: &Instance, profile: &Arc<Profile>) -> Result<(), Refusal> {
     let author = author::from(profile);
     let interactions = &instance.store.interactions;
     for id in interactions.labelled(&Interaction::label_of_actor(&profile.id)) {
-        let mut other = false;
-        let changed = interactions.update(&id, |interaction| {
-            other = interaction.actor != author;
+        let mut change = None;
+        interactions.update(&id, |interaction| {
+            let other = interaction.actor != author;
             interaction.actor = author.clone();
             if other {
                 moderation::judge_changed(instance, interaction);
+                change = Some(event::change(instance, interaction.object.as_deref()));
             }
             other
         })?;
-        if other {
-            event::changed(instance, changed.and_then(|changed| changed.object).as_deref());
-        }
+        change.into_iter().for_each(Coming::happened);
     }
     Ok(())
 }

@@ -214,3 +214,20 @@ pub(super) fn refusal_in(error: &(dyn std::error::Error + 'static)) -> Option<Re
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_addresses_of_a_name_the_first_public_ones_are_tried() {
+        let public = |last: u8| IpAddr::from([93, 184, 215, last]);
+        let private = IpAddr::from([10, 0, 0, 1]);
+        let many: Vec<IpAddr> = (0..100).flat_map(|last| [private, public(last)]).collect();
+        let tried = public_only(many, Reach::Public).unwrap();
+        let expected: Vec<IpAddr> = (0..8).map(public).collect();
+        assert_eq!(tried.iter().map(SocketAddr::ip).collect::<Vec<_>>(), expected);
+        let refused = public_only(vec![private; 100], Reach::Public).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+    }
+}

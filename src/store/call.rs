@@ -21,6 +21,25 @@ pub struct Call {
     pub next: Timestamp,
     /// The event.
     pub event: Value,
+    /// The record that the event tells of, which is stored after the call: where a crash kept that from happening, the
+    /// call isn't made. `None` when it is made in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
+}
+
+/// A record that an event tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum About {
+    /// An interaction, by its short id.
+    Interaction(String),
+    /// A follower.
+    Follower {
+        /// The name of our actor.
+        of: String,
+        /// The follower's id.
+        actor: String,
+    },
 }
 
 /// What is kept of a call in memory.
@@ -28,8 +47,12 @@ pub struct Call {
 pub struct CallBrief {
     /// See [`Call::hook`].
     pub hook: Box<str>,
+    /// See [`Call::attempts`].
+    pub attempts: u32,
     /// See [`Call::next`].
     pub next: Timestamp,
+    /// See [`Call::about`]; `None` once it was tried: then it happened.
+    pub about: Option<Box<About>>,
 }
 
 impl Record for Call {
@@ -46,7 +69,9 @@ impl Indexed for Call {
     fn brief(&self) -> CallBrief {
         CallBrief {
             hook: self.hook.as_str().into(),
+            attempts: self.attempts,
             next: self.next,
+            about: self.about.clone().filter(|_| self.attempts == 0).map(Box::new),
         }
     }
 }

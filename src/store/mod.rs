@@ -37,7 +37,7 @@ pub use self::activity::{Activity, Answer, AnswerVerdict};
 pub use self::author::Approval;
 pub use self::block::Block;
 pub use self::cache::Cache;
-pub use self::call::{Call, CallBrief};
+pub use self::call::{About, Call, CallBrief};
 pub use self::file::Disk;
 pub use self::follower::{FollowState, Follower};
 pub use self::interaction::{Attachment, Author, Interaction, InteractionKind, InteractionState};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -117,7 +117,8 @@ impl Queue {
 struct Failure {
     key: Arc<str>,
     times: usize,
-    next: Option<Timestamp>,
+    /// When it is tried again, by [`Clock::passed`](crate::clock::Clock::passed).
+    next: Option<SignedDuration>,
 }
 
 /// Up to which revision of the interactions was looked for pictures.
@@ -332,7 +333,7 @@ fn note(
     let next = RETRIES
         .get(times)
         .filter(|_| may_change)
-        .and_then(|after| instance.clock.now().checked_add(*after).ok());
+        .map(|after| instance.clock.passed() + *after);
     failures.insert(
         wanted.source,
         Failure {
@@ -345,9 +346,9 @@ fn note(
 
 /// Puts those back into the queue whose time has come.
 fn again(instance: &Instance, failures: &mut HashMap<Source, Failure>, queue: &mut Queue) {
-    let now = instance.clock.now();
+    let passed = instance.clock.passed();
     for (source, failure) in failures {
-        if failure.next.is_some_and(|next| next <= now) {
+        if failure.next.is_some_and(|next| next <= passed) {
             failure.next = None;
             queue.push(&failure.key, source);
         }

@@ -7,6 +7,7 @@ mod followers; // Follow and its end
 mod hooks; // commands and webhooks
 mod identity; // who may say what: the table in FEDERATION.md
 mod lab; // requests that real servers sent
+mod limits; // what is read and kept at most
 mod moderation; // the owner's word
 mod reactions; // likes and boosts
 mod rest; // quotes, complaints, answers

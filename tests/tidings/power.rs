@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tidings::store::Store;
 
 use crate::harness::{Peer, Site, World, wait_for};
@@ -337,7 +337,10 @@ async fn every_prefix_of_what_reached_the_disk_is_a_store_that_kept_its_promises
     }
     let site = Site::empty();
     site.post("first", "First", "<p>Everybody likes it.</p>");
-    let world = World::start(site, "interactions = { moderation = 'show' }\n").await;
+    // A hook that waits until the end, so that all calls are there to be seen.
+    let extra = "interactions = { moderation = 'show' }\n\
+        [[hook]]\non = ['follow', 'like', 'reply']\ngather = '1h'\ncommand = ['true']\n";
+    let world = World::start(site, extra).await;
     world.baseline().await;
     let peer = Peer::start("127.0.0.46").await;
     peer.follow(&world, "founder").await;
@@ -387,6 +390,15 @@ async fn every_prefix_of_what_reached_the_disk_is_a_store_that_kept_its_promises
                     calls[step - 1]
                 );
             }
+            let untold = kept
+                .interactions
+                .union(&kept.followers)
+                .find(|id| !kept.told.contains(*id));
+            assert!(
+                untold.is_none(),
+                "after {step} calls, with {loss:?} lost, no hook is told of {untold:?}\nlast: {:?}",
+                calls[step.max(1) - 1]
+            );
             opened += 1;
             last.insert(format!("{loss:?}"), kept);
         }
@@ -448,7 +460,10 @@ async fn work(world: &World, peer: &Peer) -> Vec<Promise> {
 /// What a store holds that was opened on a copy of the disk.
 struct Kept {
     followers: BTreeSet<String>,
+    /// Their activities, and the notes of those that have one.
     interactions: BTreeSet<String>,
+    /// Who and what of these the calls of hooks tell of, under the same ids.
+    told: BTreeSet<String>,
 }
 
 fn open(world: &World, data: &Path) -> Result<Kept, String> {
@@ -471,8 +486,19 @@ fn open(world: &World, data: &Path) -> Result<Kept, String> {
         interactions.insert(interaction.activity);
     }
     let followers = followers.ids().iter().map(|id| id.to_string()).collect();
+    let mut told = BTreeSet::new();
+    for id in store.calls.ids() {
+        let call = store.calls.get(&id).map_err(|error| error.to_string())?;
+        let event = call.ok_or("an index names a call that isn't there")?.event;
+        let ids = match event["event"].as_str() {
+            Some("follow") => [&event["actor"]["id"], &Value::Null],
+            _ => [&event["activity"]["id"], &event["activity"]["object"]["id"]],
+        };
+        told.extend(ids.into_iter().filter_map(Value::as_str).map(str::to_owned));
+    }
     Ok(Kept {
         followers,
         interactions,
+        told,
     })
 }

@@ -53,7 +53,7 @@ async fn an_actor_is_fetched_once_by_all_who_ask_and_then_cached_for_a_day() {
     assert!(pages.signed(), "every fetch is signed");
 }
 
-async fn join_all<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub(crate) async fn join_all<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = all.map(Box::pin).collect();
     let mut done = Vec::new();
     // All are polled before any is waited for, so that they run side by side.

@@ -121,7 +121,7 @@ impl Walker {
         let now = instance.clock.now();
         self.budget.begin_round(now);
         self.refused
-            .retain(|_, since| now.duration_since(*since) < REFUSED_FOR);
+            .retain(|_, since| now.duration_since(*since).abs() < REFUSED_FOR);
         let mut kept = 0;
         for id in self.due(instance, now) {
             if self.budget.is_spent() {
@@ -164,8 +164,8 @@ impl Walker {
             self.walks.insert(Arc::clone(&id), walk);
             let has_come = received
                 .checked_add(STEPS[step])
-                .is_ok_and(|since| walk.walked.is_none_or(|walked| walked < since));
-            if has_come && walk.again.is_none_or(|again| again <= now) {
+                .is_ok_and(|since| walk.walked.is_none_or(|walked| walked < since || walked > now));
+            if has_come && walk.again.is_none_or(|again| is_over(again, now)) {
                 due.push((received, id));
             }
         }
@@ -374,6 +374,12 @@ enum Fetched {
     Kept,
     Refused,
     Waiting,
+}
+
+/// Whether a wait until then is over; none is longer than the longest, unless the clock has been put back.
+fn is_over(again: Timestamp, now: Timestamp) -> bool {
+    let left = again.duration_since(now);
+    left <= SignedDuration::ZERO || left > AGAIN
 }
 
 /// What became of a reply that was asked for again.
