@@ -13,7 +13,8 @@
 //! 3. faces: [`http`]
 //! 2. rivers: [`publish`], [`deliver`], [`inbox`], [`widget`], and what they share: [`instance`], [`remote`]
 //! 1. doors: [`config`], [`store`], [`keys`], [`net`], [`site::scan`], [`site::watch`], [`hooks`]
-//! 0. pure: [`dom`], [`ap`], [`sig`], [`site::page`], [`site::feed`], [`site::diff`], [`article`], [`queue`], [`sanitize`], [`clock`]
+//! 0. pure: [`ap`], [`sig`], [`site::diff`], [`queue`], [`clock`], and the crate [`tidings_pages`]: [`site::page`],
+//!    [`site::feed`], [`site::frame`], [`article`], [`dom`], [`sanitize`]
 
 pub mod cli;
 pub mod control;
@@ -36,9 +37,8 @@ pub mod site;
 pub mod store;
 
 pub mod ap;
-pub mod article;
 pub mod clock;
-pub mod dom;
 pub mod queue;
-pub mod sanitize;
 pub mod sig;
+
+pub use tidings_pages::{article, dom, sanitize};

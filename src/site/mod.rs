@@ -6,11 +6,10 @@
 //! the site's weak spots.
 
 pub mod diff;
-pub mod feed;
-pub mod frame;
-pub mod page;
 pub mod scan;
 pub mod snapshot;
 pub mod survey;
 pub mod translations;
 pub mod watch;
+
+pub use tidings_pages::{feed, frame, page};

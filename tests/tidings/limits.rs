@@ -26,7 +26,7 @@ fn sources(folder: &str) -> String {
 fn the_table_of_limits_says_what_the_source_says_and_names_tests_that_are_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = std::fs::read_to_string(root.join("docs/limits.md")).unwrap();
-    let tests = sources("src") + &sources("tests/tidings");
+    let tests = sources("src") + &sources("pages/src") + &sources("tests/tidings");
     let mut rows = 0;
     for line in table.lines().filter(|line| line.contains("` `")) {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
