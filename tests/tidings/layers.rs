@@ -44,6 +44,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("feed", 0),
     ("frame", 0),
     ("path", 0),
+    ("flow", 0),
 ];
 
 fn sources() -> Vec<(String, String)> {
