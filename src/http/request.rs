@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::StatusCode;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_LENGTH, EXPECT};
+use hyper::header::{CONTENT_LENGTH, EXPECT, HOST};
 use hyper::http::request::Parts;
+use hyper::{StatusCode, Version};
 use percent_encoding::percent_decode_str;
 
 use super::peer::Peer;
@@ -41,6 +41,13 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
+    /// Whether it says for whom it is, once: RFC 9112, section 3.2, wants it refused otherwise, since proxies and servers
+    /// that each read another of two are played off against one another. HTTP/1.0 has no such header.
+    pub(super) fn names_one_host(&self) -> bool {
+        let count = self.parts.headers.get_all(HOST).iter().count();
+        count == 1 || (count == 0 && self.parts.version == Version::HTTP_10)
+    }
+
     /// The first value of a parameter in the query, decoded.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         self.parameters(name).next()

@@ -226,6 +226,13 @@ pub(super) async fn answer(
         parts: &parts,
         peer,
     };
+    if !asked.names_one_host() {
+        asked.discard(&mut body).await;
+        return finish(
+            problem(StatusCode::BAD_REQUEST, "a request has one Host header"),
+            false,
+        );
+    }
     let route = find(parts.uri.path());
     if let Some(route) = route
         && matches!(parts.method, Method::GET | Method::HEAD)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::Coming;
+use super::kept::kept;
 use super::note::Note;
 use super::verify::{Served, Verified};
 use super::{Refusal, author, blocking, blocklist, event, moderation, ours, value};
@@ -225,7 +226,7 @@ pub(super) fn store(
         content: note.content.clone(),
         emoji: None,
         attachments: note.attachments.clone(),
-        raw: written.raw.clone(),
+        raw: kept(&written.raw),
     };
     moderation::judge(instance, &mut interaction);
     let coming = event::interaction(instance, &interaction)?;

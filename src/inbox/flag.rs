@@ -1,5 +1,6 @@
 //! Flag: a complaint about one of our actors or objects, kept for the owner.
 
+use super::kept::kept;
 use super::verify::Verified;
 use super::{Refusal, ours, value};
 use crate::instance::Instance;
@@ -44,7 +45,7 @@ pub(super) fn take(instance: &Instance, verified: &Verified) -> Result<(), Refus
         objects,
         content,
         received: instance.clock.now(),
-        raw: activity.raw().clone(),
+        raw: kept(activity.raw()),
     };
     if reports.put_new(&report)? {
         tracing::warn!(

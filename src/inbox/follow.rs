@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::event::Coming;
+use super::kept::{fits, kept};
 use super::verify::Verified;
 use super::{Refusal, author, blocking, blocklist, event, gone, ours};
 use crate::ap::activity::{self, Deed};
@@ -75,7 +76,7 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
                 ours,
                 &profile.id,
                 &profile.inbox,
-                follow.raw(),
+                &kept(follow.raw()),
                 Word::Reject,
             )?);
         }
@@ -92,7 +93,7 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
         state,
         since,
         moved_to: profile.moved_to.clone(),
-        follow: follow.raw().clone(),
+        follow: kept(follow.raw()),
         earlier: known
             .as_ref()
             .map(|known| known.earlier_than(follow.raw()))
@@ -127,7 +128,12 @@ pub(super) fn keys(instance: &Instance, actor: &str) -> Value {
         return Value::Null;
     };
     KEYS.into_iter()
-        .filter_map(|name| Some((name.to_string(), document.get(name)?.clone())))
+        .filter_map(|name| {
+            Some((
+                name.to_string(),
+                document.get(name).filter(|keys| fits(keys))?.clone(),
+            ))
+        })
         .collect::<serde_json::Map<_, _>>()
         .into()
 }

@@ -24,6 +24,7 @@ pub mod event;
 mod flag;
 pub mod follow;
 pub mod gone;
+mod kept;
 mod like;
 mod r#move;
 mod note;

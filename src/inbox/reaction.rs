@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::kept::kept;
 use super::verify::Verified;
 use super::{Refusal, author, blocking, blocklist, event, gone, moderation, ours};
 use crate::article::Discussion;
@@ -97,7 +98,7 @@ fn store(instance: &Instance, reaction: &Reaction) -> Result<(), Refusal> {
         content: None,
         emoji: reaction.emoji.clone(),
         attachments: Vec::new(),
-        raw: activity.raw().clone(),
+        raw: kept(activity.raw()),
     };
     moderation::judge(instance, &mut interaction);
     if !instance.store.interactions.contains(&id) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::activity::Activity;
 use super::create::Written;
 use super::event::Coming;
+use super::kept::kept;
 use super::verify::Verified;
 use super::{Refusal, author, blocking, create, event, follow, moderation, value};
 use crate::instance::Instance;
@@ -51,7 +52,7 @@ pub(super) fn change(instance: &Instance, actor: &str, id: &str, written: &Writt
         known.language.clone_from(&note.language);
         known.content.clone_from(&note.content);
         known.attachments.clone_from(&note.attachments);
-        known.raw.clone_from(&written.raw);
+        known.raw = kept(&written.raw);
         moderation::judge_changed(instance, known);
         change = Some(event::change(instance, known.object.as_deref()));
         true

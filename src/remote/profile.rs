@@ -95,7 +95,7 @@ impl Profile {
         let username = document["preferredUsername"]
             .as_str()
             .map(|name| line(name, NAME))
-            .filter(|name| !name.is_empty())
+            .filter(|name| is_username(name))
             .unwrap_or_else(|| last_segment(&own));
         let name = document["name"]
             .as_str()
@@ -257,11 +257,24 @@ fn web_url(text: &str) -> Option<String> {
     (fits && Url::parse(text).is_ok_and(|url| url.has_host())).then(|| text.to_string())
 }
 
+/// Whether a name can stand in a handle: `ada@victim.example` or `ada of victim.example` would look like somebody else's.
+fn is_username(name: &str) -> bool {
+    !name.is_empty()
+        && !name.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '/' | '\\' | '<' | '>'))
+}
+
+/// Whether a character turns the direction of the text around it (Unicode Bidirectional Algorithm, 2): in a title or on a
+/// terminal nothing would turn it back.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// One line of text without control characters, not longer than `limit` characters.
 fn line(text: &str, limit: usize) -> String {
     let text: String = text
         .trim()
         .chars()
+        .filter(|c| !turns_text(*c))
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(limit)
         .collect();
@@ -273,7 +286,12 @@ fn last_segment(url: &Url) -> String {
         .path_segments()
         .and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()))
         .unwrap_or_else(|| url.host_str().unwrap_or("unknown"));
-    line(segment.trim_start_matches('@'), NAME)
+    let name = line(segment.trim_start_matches('@'), NAME);
+    if is_username(&name) {
+        name
+    } else {
+        "unknown".into()
+    }
 }
 
 /// Whether two ids are the same URL, however they are spelt.
@@ -318,6 +336,35 @@ mod tests {
     fn vector(name: &str) -> Value {
         let path = format!("{}/tests/vectors/actors/{name}.json", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_handle_is_that_of_nobody_else() {
+        let read = |id: &str, username: &str| {
+            let document = json!({
+                "id": id, "type": "Person", "inbox": "https://evil.example/inbox", "preferredUsername": username,
+                "name": "\u{202e}evil\u{202c} \u{2067}x",
+            });
+            let profile = Profile::read(id, &document).unwrap();
+            assert_eq!(profile.name, "evil x");
+            profile.handle
+        };
+        let id = "https://evil.example/users/7";
+        for username in [
+            "ada@victim.example",
+            "ada victim.example",
+            "ada/..",
+            "\u{202e}",
+            "",
+            "<b>",
+        ] {
+            assert_eq!(read(id, username), "@7@evil.example", "{username}");
+        }
+        assert_eq!(
+            read("https://evil.example/a@victim.example", "@"),
+            "@unknown@evil.example"
+        );
+        assert_eq!(read(id, "J\u{f6}rg.x-1_"), "@J\u{f6}rg.x-1_@evil.example");
     }
 
     #[test]

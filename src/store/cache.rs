@@ -1,18 +1,28 @@
 //! A cache on disk: records of one shape in one folder, without an index.
 //!
 //! What lies here can be fetched again, so it is written without waiting for the disk, costs no memory, and isn't read
-//! at start. A file that doesn't parse counts as absent.
+//! at start. A file that doesn't parse counts as absent. What was written longest ago goes when there is too much: strangers
+//! decide how many there are of them.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::file::{Disk, file_name};
 use super::{Record, StoreError};
+
+/// Most bytes that a cache takes on the disk: the documents of some 80,000 actors.
+const MOST: u64 = 512 << 20;
+/// After so many written bytes is looked whether there are more, which takes a look at every file.
+const LOOK: u64 = 64 << 20;
 
 /// A cache on disk.
 #[derive(Debug)]
 pub struct Cache<R> {
     disk: Disk,
     folder: &'static str,
+    /// Bytes written since the last look.
+    written: Arc<AtomicU64>,
     records: PhantomData<fn() -> R>,
 }
 
@@ -21,6 +31,7 @@ impl<R> Clone for Cache<R> {
         Cache {
             disk: self.disk.clone(),
             folder: self.folder,
+            written: Arc::clone(&self.written),
             records: PhantomData,
         }
     }
@@ -32,6 +43,7 @@ impl<R: Record> Cache<R> {
         Cache {
             disk: disk.clone(),
             folder,
+            written: Arc::default(),
             records: PhantomData,
         }
     }
@@ -49,7 +61,27 @@ impl<R: Record> Cache<R> {
             path: self.disk.path(&self.key(record.id())),
             reason: error.to_string(),
         })?;
-        self.disk.replace_unsynced(&self.key(record.id()), &bytes)
+        self.disk.replace_unsynced(&self.key(record.id()), &bytes)?;
+        let length = bytes.len() as u64;
+        if self.written.fetch_add(length, Ordering::Relaxed) + length >= LOOK {
+            self.written.store(0, Ordering::Relaxed);
+            self.trim(MOST)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what was written longest ago until the rest takes no more than `most` bytes.
+    fn trim(&self, most: u64) -> Result<(), StoreError> {
+        let mut files = self.disk.files(self.folder)?;
+        files.sort_unstable_by_key(|(_, _, written)| std::cmp::Reverse(*written));
+        let mut taken = 0;
+        for (name, size, _) in files {
+            taken += size;
+            if taken > most {
+                self.disk.unlink(&format!("{}/{name}", self.folder))?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a record; no error when there is none.
@@ -84,5 +116,28 @@ mod tests {
         assert!(cache.get("a.example").is_none());
         cache.delete("a.example").unwrap();
         cache.delete("a.example").unwrap();
+    }
+    #[test]
+    fn what_was_written_longest_ago_goes_when_there_is_too_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::<RemoteHost>::new(&Disk::new(folder.path()), "remote/hosts");
+        for number in 0..10 {
+            let host = format!("{number}.example");
+            cache
+                .put(&RemoteHost {
+                    host: host.clone(),
+                    scheme: None,
+                })
+                .unwrap();
+            let file = std::fs::File::open(folder.path().join(format!("remote/hosts/{host}.json"))).unwrap();
+            let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number);
+            file.set_modified(then).unwrap();
+        }
+        let size = std::fs::metadata(folder.path().join("remote/hosts/1.example.json"))
+            .unwrap()
+            .len();
+        cache.trim(3 * size).unwrap();
+        let left = (0..10).filter(|number| cache.get(&format!("{number}.example")).is_some());
+        assert_eq!(left.collect::<Vec<_>>(), [7, 8, 9]);
     }
 }

@@ -5,6 +5,7 @@
 mod answers; // refusals
 mod followers; // Follow and its end
 mod hooks; // commands and webhooks
+mod hostile; // what a real server can sign that means no good
 mod identity; // who may say what: the table in FEDERATION.md
 mod lab; // requests that real servers sent
 mod limits; // what is read and kept at most

@@ -132,6 +132,140 @@ async fn bodies_heads_and_headers_have_limits() {
     assert_eq!(status_of(&world, many(110).as_bytes()).await, 431);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_might_read_otherwise_is_refused() {
+    let world = World::start(Site::empty(), "").await;
+    let inbox = "POST /ap/inbox HTTP/1.1\r\nhost: x\r\ncontent-type: application/activity+json\r\n";
+    let smuggled = "GET /ap/actors/blog HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (what, request) in [
+        (
+            "two ways to say the length",
+            format!("{inbox}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        ),
+        (
+            "two lengths",
+            format!("{inbox}content-length: 5\r\ncontent-length: 0\r\n\r\n{smuggled}"),
+        ),
+        (
+            "a list of lengths",
+            format!("{inbox}content-length: 2, 2\r\n\r\n{{}}{smuggled}"),
+        ),
+        (
+            "a length with a sign",
+            format!("{inbox}content-length: +2\r\n\r\n{{}}{smuggled}"),
+        ),
+        (
+            "a length below nothing",
+            format!("{inbox}content-length: -2\r\n\r\n{{}}{smuggled}"),
+        ),
+        (
+            "a length beyond numbers",
+            format!("{inbox}content-length: 99999999999999999999999\r\n\r\n{{}}"),
+        ),
+        (
+            "a coding nobody knows",
+            format!("{inbox}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        ),
+        (
+            "chunks that aren't last",
+            format!("{inbox}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n{smuggled}"),
+        ),
+        (
+            "a space before the colon",
+            format!("{inbox}transfer-encoding : chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        ),
+        (
+            "a header in two lines",
+            format!("{inbox}x: a\r\n b\r\ncontent-length: 0\r\n\r\n"),
+        ),
+        (
+            "a chunk beyond numbers",
+            format!("{inbox}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n{{}}\r\n0\r\n\r\n"),
+        ),
+        (
+            "chunks by line feeds",
+            format!("{inbox}transfer-encoding: chunked\r\n\r\n2\n{{}}\n0\n\n"),
+        ),
+        (
+            "a chunk with a megabyte of extensions",
+            format!(
+                "{inbox}transfer-encoding: chunked\r\n\r\n2;{}\r\n{{}}\r\n0\r\n\r\n",
+                "a".repeat(1 << 20)
+            ),
+        ),
+        (
+            "trailers without end",
+            format!(
+                "{inbox}transfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n{}\r\n",
+                "x: y\r\n".repeat(100_000)
+            ),
+        ),
+        (
+            "chunks in HTTP/1.0",
+            "POST /ap/inbox HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".to_string(),
+        ),
+        ("no host", "GET /ap/actors/blog HTTP/1.1\r\n\r\n".to_string()),
+        (
+            "two hosts",
+            "GET /ap/actors/blog HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n".to_string(),
+        ),
+        (
+            "a NUL in the path",
+            "GET /ap/actors/bl\0og HTTP/1.1\r\nhost: x\r\n\r\n".to_string(),
+        ),
+        (
+            "a NUL in a header",
+            "GET /ap/actors/blog HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n".to_string(),
+        ),
+        ("no version", "GET /ap/actors/blog\r\n\r\n".to_string()),
+    ] {
+        let mut stream = TcpStream::connect(world.address()).await.unwrap();
+        let _ = stream.write_all(request.as_bytes()).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
+        assert!(read.is_ok(), "{what}: it is answered");
+        let text = String::from_utf8_lossy(&answer);
+        let answers: Vec<&str> = text.lines().filter(|line| line.starts_with("HTTP/1.")).collect();
+        // Whoever is cut off while still writing may not see the answer.
+        let refused = answers.iter().all(|line| line.contains(" 400 "));
+        assert!(refused && answers.len() <= 1, "{what}: {answers:?}");
+    }
+    assert_eq!(
+        status_of(&world, b"GET /ap/actors/blog HTTP/1.0\r\n\r\n").await,
+        200
+    );
+    // What the target says of the host counts as little as the header: everything is of ORIGIN.
+    let absolute = b"GET http://evil.example/ap/actors/blog HTTP/1.1\r\nhost: evil.example\r\n\r\n";
+    assert_eq!(status_of(&world, absolute).await, 200);
+    for path in [
+        "/ap/media/..%2f..%2fap.toml",
+        "/ap/media/%2e%2e",
+        "/ap/media/..",
+        "/ap/media/%00",
+        "/ap/media/..\\..\\ap.toml",
+        "/ap/objects/..%2factors%2fblog%2fkey",
+        "/ap/objects/../actors/blog",
+        "/ap/activities/..%2fkeys",
+        "/ap/quotes/..%2f..%2flayout",
+        "/ap/actors/..",
+        "/ap/actors/.",
+        "/ap/actors/%2e%2e/outbox",
+        "/ap/actors/BLOG",
+        "/ap/actors/blog%00",
+        "/ap/actors/blog.",
+        "//ap/actors/blog",
+        "/ap//actors/blog",
+        "/x/../ap/actors/blog",
+        "/ap/interactions?page=/../../etc/passwd",
+        "/ap/interactions?page=%00",
+        "/ap/resolve?url=//evil.example",
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        assert_eq!(status_of(&world, request.as_bytes()).await, 404, "{path}");
+    }
+}
+
 /// Writes slowly until the other end closes.
 async fn dribble(mut stream: TcpStream, piece: &'static [u8]) -> String {
     let mut answer = Vec::new();

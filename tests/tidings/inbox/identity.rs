@@ -363,6 +363,46 @@ async fn a_request_sent_twice_counts_once_and_not_after_it_was_taken_back() {
 }
 
 #[tokio::test]
+async fn a_date_that_no_signature_covers_makes_nothing_newer() {
+    let clock = Clock::manual(Timestamp::now());
+    let inbox = Inbox::at("http://127.0.0.1:1", "", clock.clone());
+    let peer = Peer::start("127.0.0.2").await;
+    let key_id = format!("{}#main-key", peer.actor("ada"));
+    let like = act(&peer, "ada", "Like", 1, inbox.object());
+    let undo = act(&peer, "ada", "Undo", 2, like.clone());
+    let sent = |activity: &Value, scheme| {
+        let body = serde_json::to_vec(activity).unwrap();
+        let headers = signed(scheme, peer_key(), &key_id, &inbox.url(), &body, clock.now());
+        (headers, body)
+    };
+    let (mut headers, body) = sent(&like, Scheme::Rfc9421);
+    assert_eq!(inbox.arrive(headers.clone(), &body).await.status, 202);
+    assert_eq!(inbox.interactions().len(), 1);
+    clock.set(clock.now() + SignedDuration::from_mins(1));
+    let (undoing, undone) = sent(&undo, Scheme::Rfc9421);
+    assert_eq!(inbox.arrive(undoing, &undone).await.status, 202);
+    // The same Like as if it had been sent after its Undo: the signature still holds, and says when it was made.
+    clock.set(clock.now() + SignedDuration::from_mins(1));
+    let later = httpdate::fmt_http_date(clock.now().into());
+    headers.insert("date", later.parse().unwrap());
+    assert_eq!(inbox.arrive(headers.clone(), &body).await.status, 202);
+    assert!(inbox.interactions().is_empty());
+    // Nor does it outlive its hour.
+    clock.set(clock.now() + SignedDuration::from_mins(61));
+    headers.insert(
+        "date",
+        httpdate::fmt_http_date(clock.now().into()).parse().unwrap(),
+    );
+    assert_eq!(inbox.arrive(headers, &body).await.status, 401);
+    // Under draft-cavage the date is covered: changed, it is worth nothing.
+    let (mut headers, body) = sent(&act(&peer, "ada", "Like", 3, inbox.object()), Scheme::Cavage);
+    let other = httpdate::fmt_http_date((clock.now() + SignedDuration::from_secs(5)).into());
+    headers.insert("date", other.parse().unwrap());
+    assert_eq!(inbox.arrive(headers, &body).await.status, 401);
+    assert!(inbox.interactions().is_empty());
+}
+
+#[tokio::test]
 async fn any_follow_of_a_follower_can_be_undone_by_its_id() {
     let inbox = Inbox::new("");
     let peer = Peer::start("127.0.0.2").await;
