@@ -6,15 +6,18 @@
 //!
 //! Nothing here recurses: html5ever builds trees of any depth.
 
+mod declaration;
 mod lay;
+mod reference;
 mod set;
 mod sink;
+mod tokens;
 mod walk;
 
 use std::ops::Deref;
 
-use html5ever::tendril::TendrilSink as _;
-use html5ever::{ParseOpts, QualName, driver, local_name, ns};
+use html5ever::tree_builder::{TreeBuilder, TreeBuilderOpts};
+use html5ever::{QualName, local_name, ns};
 
 pub use self::set::NodeSet;
 use self::sink::Sink;
@@ -110,14 +113,15 @@ impl Html {
     /// Parses a page.
     pub fn parse_document(html: &str) -> Html {
         let sink = Sink::new(html.len(), QualName::new(None, ns!(), local_name!("")));
-        driver::parse_document(sink, ParseOpts::default()).one(html)
+        tokens::build(html, TreeBuilder::new(sink, TreeBuilderOpts::default()))
     }
 
     /// Parses a piece of a page, as it would stand in `<body>`.
     pub fn parse_fragment(html: &str) -> Html {
         let body = QualName::new(None, ns!(html), local_name!("body"));
         let sink = Sink::new(html.len(), body);
-        driver::parse_fragment_for_element(sink, ParseOpts::default(), Sink::context(), false, None).one(html)
+        let tree = TreeBuilder::new_for_fragment(sink, Sink::context(), None, TreeBuilderOpts::default());
+        tokens::build(html, tree)
     }
 
     /// The node around all others.

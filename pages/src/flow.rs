@@ -4,17 +4,22 @@
 const STEP: usize = 16;
 
 /// Whether a byte is white space in HTML.
+#[inline]
 pub(crate) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0xc)
+    // Without a branch, so that many are compared at once.
+    (byte == b' ') | (byte == b'\n') | (byte == b'\t') | (byte == b'\r') | (byte == 0xc)
 }
 
 /// The length of the words at the beginning of a text that are shown as they stand: with one space between them.
 pub(crate) fn words(text: &[u8]) -> usize {
-    let stops = |byte: u8, next: u8| is_blank(byte) & !((byte == b' ') & !is_blank(next));
+    let stops = |byte: u8, next: u8| is_blank(byte) & ((byte != b' ') | is_blank(next));
     let mut end = 0;
     while let Some(part) = text[end..].first_chunk::<{ STEP + 1 }>() {
-        let pairs = part.iter().zip(&part[1..]);
-        if pairs.fold(false, |any, (byte, next)| any | stops(*byte, *next)) {
+        let mut any = 0;
+        for at in 0..STEP {
+            any |= u8::from(stops(part[at], part[at + 1]));
+        }
+        if any != 0 {
             break;
         }
         end += STEP;
@@ -29,11 +34,26 @@ pub(crate) fn words(text: &[u8]) -> usize {
     end
 }
 
+/// The words of a text: where one space stands between them, several at once.
+pub(crate) fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let blank = rest.bytes().take_while(|byte| is_blank(*byte)).count();
+        let (run, after) = rest[blank..].split_at(words(&rest.as_bytes()[blank..]));
+        rest = after;
+        (!run.is_empty()).then_some(run)
+    })
+}
+
 /// The length of the beginning of a text in which no byte is one of some.
 pub(crate) fn without(text: &[u8], is_one: impl Fn(u8) -> bool) -> usize {
     let mut end = 0;
     while let Some(part) = text[end..].first_chunk::<STEP>() {
-        if part.iter().fold(false, |any, byte| any | is_one(*byte)) {
+        let mut any = 0;
+        for byte in part {
+            any |= u8::from(is_one(*byte));
+        }
+        if any != 0 {
             break;
         }
         end += STEP;

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
+use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -77,8 +78,7 @@ impl Sight {
             own: 0,
             links: 0,
         };
-        let seen = eye.article(article);
-        let text = words(article);
+        let (seen, text) = eye.article(article);
         let json = serde_json::to_vec(&seen).expect("an article has no maps with other keys than strings");
         Sight {
             whole: Print::of([json.as_slice()]),
@@ -115,13 +115,14 @@ struct Eye {
 }
 
 impl Eye {
-    /// The article with everything taken out that nobody sees.
-    fn article(&mut self, article: &Article) -> Article {
+    /// The article with everything taken out that nobody sees, and the words of its content.
+    fn article(&mut self, article: &Article) -> (Article, String) {
         let mut seen = article.clone();
         seen.updated = None;
         seen.discussion = Discussion::Open;
         seen.published = Timestamp::UNIX_EPOCH;
-        seen.content = self.content(&article.content);
+        let (content, words) = self.content(&article.content);
+        seen.content = content;
         for media in seen.image.iter_mut().chain(&mut seen.attachments) {
             self.media(media);
         }
@@ -133,7 +134,7 @@ impl Eye {
         for line in [&mut seen.title, &mut seen.summary].into_iter().flatten() {
             *line = line.split_whitespace().collect::<Vec<_>>().join(" ");
         }
-        seen
+        (seen, words)
     }
 
     fn media(&mut self, media: &mut Media) {
@@ -168,96 +169,103 @@ impl Eye {
     }
 
     /// Clean HTML as it looks: one name for what looks alike, one line end for every edge of a block, no attribute that
-    /// can't be seen.
-    fn content(&mut self, html: &str) -> String {
-        let mut out = Flow::default();
+    /// can't be seen. And its words, with one space between them.
+    fn content(&mut self, html: &str) -> (String, String) {
+        let mut out = Flow::with_capacity(html.len());
+        let mut words = Flow::with_capacity(html.len());
+        let mut verbatim = false;
         for piece in pieces(html) {
-            match piece {
-                Piece::Text(text) => out.text(text),
-                Piece::Tag { name, closes, inside } => {
-                    if name == "pre" {
-                        out.line();
-                        out.verbatim = !closes;
+            let (name, closes, inside) = match piece {
+                Piece::Text(text) => {
+                    if verbatim {
+                        out.push(text);
                     }
-                    match looks_like(name) {
-                        Look::Nothing => {}
-                        Look::Line => out.line(),
-                        Look::Mark(mark) => {
-                            out.settle();
-                            out.out.push_str(if closes { "</" } else { "<" });
-                            out.out.push_str(mark);
-                            for (key, value) in attributes(inside) {
-                                match key {
-                                    "href" | "src" | "poster" => {
-                                        out.out.push(' ');
-                                        out.out.push_str(&self.address(&unescaped(value)));
-                                    }
-                                    "alt" | "title" | "start" | "value" | "colspan" | "rowspan" => {
-                                        for part in [" ", key, "=", value] {
-                                            out.out.push_str(part);
-                                        }
-                                    }
-                                    _ => {}
-                                }
+                    for part in parts(text) {
+                        for flow in [&mut words, &mut out].into_iter().take(2 - usize::from(verbatim)) {
+                            match part {
+                                Part::Blank => flow.space = true,
+                                Part::Words(words) => flow.push(words),
                             }
-                            out.out.push('>');
                         }
                     }
+                    continue;
+                }
+                Piece::Tag { name, closes, inside } => (name, closes, inside),
+            };
+            words.space |= !is_inline(name);
+            if name == "pre" {
+                out.line = true;
+                verbatim = !closes;
+            }
+            match looks_like(name) {
+                Look::Nothing => {}
+                Look::Line => out.line = true,
+                Look::Mark(mark) => {
+                    out.push(if closes { "</" } else { "<" });
+                    out.out.push_str(mark);
+                    for (key, value) in attributes(inside) {
+                        match key {
+                            "href" | "src" | "poster" => {
+                                out.out.push(' ');
+                                out.out.push_str(&self.address(&unescaped(value)));
+                            }
+                            "alt" | "title" | "start" | "value" | "colspan" | "rowspan" => {
+                                for part in [" ", key, "=", value] {
+                                    out.out.push_str(part);
+                                }
+                            }
+                            _ => {}
+                        }
+                    }
+                    out.out.push('>');
                 }
             }
         }
-        out.out
+        (out.out, words.out)
     }
 }
 
-/// The title's and the content's words, one space between them.
-fn words(article: &Article) -> String {
-    let mut out = Flow::default();
-    for piece in pieces(&article.content) {
-        match piece {
-            Piece::Text(text) => out.text(text),
-            Piece::Tag { name, .. } if !is_inline(name) => out.space = true,
-            Piece::Tag { .. } => {}
+/// A part of a text.
+enum Part<'a> {
+    /// White space.
+    Blank,
+    /// Words with one space between them.
+    Words(&'a str),
+}
+
+/// Takes a text apart.
+fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let blank = rest.bytes().take_while(|byte| flow::is_blank(*byte)).count();
+        if blank > 0 {
+            rest = &rest[blank..];
+            return Some(Part::Blank);
         }
-    }
-    out.out
+        let (words, after) = rest.split_at(flow::words(rest.as_bytes()));
+        rest = after;
+        (!words.is_empty()).then_some(Part::Words(words))
+    })
 }
 
 /// Text as it is shown, being written.
-#[derive(Default)]
 struct Flow {
     out: String,
+    /// What must come before the next word.
     space: bool,
     line: bool,
-    verbatim: bool,
 }
 
 impl Flow {
-    fn text(&mut self, text: &str) {
-        if self.verbatim {
-            self.settle();
-            self.out.push_str(text);
-            return;
-        }
-        let mut rest = text;
-        while !rest.is_empty() {
-            let blank = rest.bytes().take_while(|byte| flow::is_blank(*byte)).count();
-            self.space |= blank > 0;
-            rest = &rest[blank..];
-            let end = flow::words(rest.as_bytes());
-            if end > 0 {
-                self.settle();
-                self.out.push_str(&rest[..end]);
-                rest = &rest[end..];
-            }
+    fn with_capacity(bytes: usize) -> Flow {
+        Flow {
+            out: String::with_capacity(bytes),
+            space: false,
+            line: false,
         }
     }
 
-    fn line(&mut self) {
-        self.line = true;
-    }
-
-    fn settle(&mut self) {
+    fn push(&mut self, text: &str) {
         if std::mem::take(&mut self.line) {
             if !self.out.is_empty() {
                 self.out.push('\n');
@@ -266,6 +274,7 @@ impl Flow {
             self.out.push(' ');
         }
         self.space = false;
+        self.out.push_str(text);
     }
 }
 
@@ -353,20 +362,25 @@ enum Piece<'a> {
 
 /// Takes clean HTML apart. It is written by `sanitize`, which leaves no `<` or `>` in text or attributes.
 fn pieces(html: &str) -> impl Iterator<Item = Piece<'_>> {
-    html.split_inclusive('>').flat_map(|part| {
-        let (text, tag) = match part.split_once('<') {
-            Some((text, tag)) => (text, Some(tag.trim_end_matches('>'))),
-            None => (part, None),
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(tag) = rest.strip_prefix('<') else {
+            let end = memchr(b'<', rest.as_bytes()).unwrap_or(rest.len());
+            let (text, after) = rest.split_at(end);
+            rest = after;
+            return Some(Piece::Text(text));
         };
-        let tag = tag.map(|tag| {
-            let closes = tag.starts_with('/');
-            let tag = tag.trim_start_matches('/');
-            let end = tag.find([' ', '/']).unwrap_or(tag.len());
-            let (name, inside) = tag.split_at(end);
-            Piece::Tag { name, closes, inside }
-        });
-        let text = Some(text).filter(|text| !text.is_empty()).map(Piece::Text);
-        [text, tag].into_iter().flatten()
+        let end = memchr(b'>', tag.as_bytes()).unwrap_or(tag.len());
+        rest = tag.get(end + 1..).unwrap_or_default();
+        let tag = &tag[..end];
+        let closes = tag.starts_with('/');
+        let tag = tag.trim_start_matches('/');
+        let end = tag.bytes().position(|byte| matches!(byte, b' ' | b'/'));
+        let (name, inside) = tag.split_at(end.unwrap_or(tag.len()));
+        Some(Piece::Tag { name, closes, inside })
     })
 }
 

@@ -1,7 +1,8 @@
-//! A page whose nodes weren't made in document order, laid out in it.
+//! How nodes lie: in document order, each with what it has behind that of the one before it. A page whose nodes weren't made
+//! in that order is laid out once more.
 
 use super::sink::{Unfinished, size};
-use super::{Entry, Html, Kind, NONE};
+use super::{Attribute, Entry, Html, Kind, NONE};
 
 /// Lays out what was built. What hangs nowhere is left behind.
 pub(super) fn out(mut built: Unfinished) -> Html {
@@ -44,6 +45,84 @@ pub(super) fn out(mut built: Unfinished) -> Html {
 }
 
 impl Html {
+    /// A node that holds nothing, behind all that is there.
+    pub(super) fn blank(&self, parent: u32, before: u32) -> Entry {
+        Entry {
+            kind: Kind::Silent,
+            name: 0,
+            parent,
+            end: 0,
+            before,
+            text: size(self.text.len()),
+            attributes: size(self.attributes.len()),
+            classes: size(self.classes.len()),
+        }
+    }
+
+    /// The attributes of a node, which may be the last.
+    pub(super) fn attributes_of(&self, node: u32) -> &[Attribute] {
+        let start = self.entry(node).attributes as usize;
+        let next = self.nodes.get(node as usize + 1);
+        let end = next.map_or(self.attributes.len(), |next| next.attributes as usize);
+        &self.attributes[start..end]
+    }
+
+    /// The classes of a node, which may be the last.
+    pub(super) fn classes_of(&self, node: u32) -> &[(u32, u32)] {
+        let start = self.entry(node).classes as usize;
+        let next = self.nodes.get(node as usize + 1);
+        let end = next.map_or(self.classes.len(), |next| next.classes as usize);
+        &self.classes[start..end]
+    }
+
+    /// Finds where each node ends. `false` if they don't lie in document order.
+    pub(super) fn close(&mut self) -> bool {
+        let mut open = 0;
+        for at in 1..self.nodes.len() {
+            let Entry { parent, before, .. } = self.nodes[at];
+            let mut closed = NONE;
+            while open != parent {
+                let Some(entry) = self.nodes.get_mut(open as usize) else {
+                    return false;
+                };
+                entry.end = size(at);
+                closed = open;
+                open = entry.parent;
+            }
+            if closed != before {
+                return false;
+            }
+            open = size(at);
+        }
+        let end = size(self.nodes.len());
+        while let Some(entry) = self.nodes.get_mut(open as usize) {
+            entry.end = end;
+            open = entry.parent;
+        }
+        true
+    }
+
+    /// Puts down the classes of the last node, which stand in a value: sorted, and each once.
+    pub(super) fn put_classes(&mut self, (start, end): (u32, u32)) {
+        let values = &self.values;
+        let text = |class: (u32, u32)| &values[class.0 as usize..class.1 as usize];
+        let own = self.classes.len();
+        let mut at = start;
+        for class in text((start, end)).split(|c: char| c.is_ascii_whitespace()) {
+            let behind = at + size(class.len());
+            if !class.is_empty() {
+                self.classes.push((at, behind));
+            }
+            at = behind + 1;
+        }
+        if self.classes.len() - own > 1 {
+            let mut sorted = self.classes.split_off(own);
+            sorted.sort_unstable_by_key(|class| text(*class));
+            sorted.dedup_by_key(|class| text(*class));
+            self.classes.append(&mut sorted);
+        }
+    }
+
     /// Takes over a node with what it has itself.
     fn take(&mut self, built: &Unfinished, at: u32, parent: u32, before: u32) {
         let from = &built.html;

@@ -150,7 +150,7 @@ pub fn add_up(sketch: &Sketch, sums: &mut [u32]) {
     }
 }
 
-/// A hash that is the same in every process: the 64 bits of FNV-1a, mixed once more at the end.
+/// A hash that is the same in every process: the 64 bits of FNV-1a, mixed once more at the end; of longer texts a faster one.
 #[derive(Clone, Copy, Debug)]
 pub struct Hash(u64);
 
@@ -167,15 +167,20 @@ impl Hash {
         Hash(bytes.iter().fold(self.0, mix))
     }
 
-    /// With the number of a letter more.
+    /// With a longer text more: eight bytes at a time, by both halves of a product as large as two of them.
     #[must_use]
-    pub fn letter(self, letter: char) -> Hash {
-        /// The seven bytes that are zero multiply only.
-        const ASCII: u64 = 0x0000_0100_0000_01b3_u64.wrapping_pow(8);
-        if letter.is_ascii() {
-            return Hash((self.0 ^ u64::from(u32::from(letter))).wrapping_mul(ASCII));
-        }
-        self.number(u64::from(u32::from(letter)))
+    pub fn words(self, text: &[u8]) -> Hash {
+        let mix = |hash: u64, word: u64| {
+            let product = u128::from(hash ^ word) * u128::from(0xd6e8_feb8_6659_fd93_u64);
+            (product >> 64) as u64 ^ product as u64
+        };
+        let (words, rest) = text.as_chunks::<8>();
+        let hash = words
+            .iter()
+            .fold(self.0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        Hash(mix(mix(hash, u64::from_le_bytes(last)), text.len() as u64))
     }
 
     /// With a number more.

@@ -2,10 +2,12 @@
 //!
 //! Nothing here recurses: html5ever builds trees of any depth.
 
+use memchr::memchr;
 use url::Url;
 
 use super::{MAX_LINE, written};
 use crate::dom::{Edge, ElementRef, Html, Node, NodeRef};
+use crate::flow;
 use crate::frame::{Frame, Order};
 
 /// A page, its elements in document order, and what its links are relative to.
@@ -291,20 +293,21 @@ pub(super) fn is_separate(name: &str) -> bool {
 /// White space collapsed, ends trimmed, cut to [`MAX_LINE`] characters.
 pub(super) fn line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_LINE));
-    // Of ASCII a vertical tab is white space, too, but for `split_ascii_whitespace`.
-    let words: &mut dyn Iterator<Item = &str> = if text.is_ascii() && !text.contains('\u{b}') {
-        &mut text.split_ascii_whitespace()
-    } else {
-        &mut text.split_whitespace()
-    };
-    for word in words {
+    let mut push = |words: &str| {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(word);
-        if line.len() > MAX_LINE {
-            return line.chars().take(MAX_LINE).collect();
-        }
+        line.push_str(words);
+        line.len() > MAX_LINE
+    };
+    // Of ASCII a vertical tab is white space, too, but not in HTML.
+    let is_full = if text.is_ascii() && memchr(0xb, text.as_bytes()).is_none() {
+        flow::runs(text).any(&mut push)
+    } else {
+        text.split_whitespace().any(&mut push)
+    };
+    if is_full {
+        line = line.chars().take(MAX_LINE).collect();
     }
     line
 }

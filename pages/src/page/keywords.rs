@@ -1,5 +1,7 @@
 //! Tags that a page only writes out: "Tags: rust, code", without links to pages of theirs.
 
+use memchr::memchr2;
+
 use crate::dom::ElementRef;
 
 use super::document::{ancestors, name, start_without, text};
@@ -91,7 +93,8 @@ fn names(element: ElementRef<'_>) -> Option<Vec<String>> {
     // Nearly all elements have no label, or far more than a line.
     let is_term = name(element) == "dd";
     if !is_term {
-        let has_colon = || element.text().contains([':', '：']);
+        // The full-width colon begins with a byte that few letters begin with.
+        let has_colon = || memchr2(b':', 0xef, element.text().as_bytes()).is_some();
         let start = has_colon().then(|| start_without(element, LONGEST, |_| false))?;
         let (label, _) = start.split_once([':', '：'])?;
         is_label(label).then_some(())?;

@@ -78,6 +78,7 @@ impl<'a> Outline<'a> {
             },
             blocks: vec![],
             link: None,
+            letters: vec![],
         };
         let mut hidden: Option<NodeId> = None;
         for edge in root.traverse() {
@@ -150,6 +151,8 @@ struct Drawing<'a, 'b> {
     blocks: Vec<Block<'a>>,
     /// The link that is open, and whether it leads to another page of the site.
     link: Option<(NodeId, bool)>,
+    /// Letters of the unit that is looked at, kept for their room.
+    letters: Vec<u8>,
 }
 
 impl<'a> Drawing<'a, '_> {
@@ -269,13 +272,12 @@ impl<'a> Drawing<'a, '_> {
                 several => several.iter().map(|piece| &*piece.text).collect(),
             };
             let linked = pieces.iter().map(|piece| piece.linked).sum();
-            units.push(unit(block.place, &text, linked, block.kind));
+            units.push(unit(block.place, &text, linked, block.kind, &mut self.letters));
         } else {
-            units.extend(
-                pieces
-                    .iter()
-                    .map(|piece| unit(piece.place, &piece.text, piece.linked, block.kind)),
-            );
+            for piece in &pieces {
+                let letters = &mut self.letters;
+                units.push(unit(piece.place, &piece.text, piece.linked, block.kind, letters));
+            }
         }
     }
 
@@ -294,30 +296,17 @@ impl<'a> Drawing<'a, '_> {
     }
 }
 
-fn unit(place: u32, text: &str, linked: u32, kind: UnitKind) -> Unit {
-    let mut weight = 0_u32;
-    let (mut whole, mut uncounted) = (Hash::new(), Hash::new());
-    let mut letters = said(text);
-    for letter in letters.by_ref() {
-        weight = weight.saturating_add(1 + u32::from(letter >= DENSE));
-        whole = whole.letter(letter);
-        if weight > MAX_COUNTED {
-            break;
-        }
-        if !letter.is_numeric() {
-            uncounted = uncounted.letter(letter);
-        }
+fn unit(place: u32, text: &str, linked: u32, kind: UnitKind, letters: &mut Vec<u8>) -> Unit {
+    let weight = say(text, letters).max(1);
+    if weight <= MAX_COUNTED && kind != UnitKind::Fixed {
+        uncount(letters);
     }
-    for letter in letters {
-        weight = weight.saturating_add(1 + u32::from(letter >= DENSE));
-        whole = whole.letter(letter);
-    }
-    let weight = weight.max(1);
-    let counted = weight <= MAX_COUNTED && kind != UnitKind::Fixed;
+    let hash = Hash::new().words(letters).done();
+    let labels = weight <= MAX_LABELLED && kind == UnitKind::Text;
     Unit {
         place,
-        text: if counted { uncounted } else { whole }.done(),
-        label: label(text).filter(|_| weight <= MAX_LABELLED && kind == UnitKind::Text),
+        text: hash,
+        label: if labels { label(text, letters) } else { None },
         weight,
         linked,
         kind,
@@ -325,26 +314,55 @@ fn unit(place: u32, text: &str, linked: u32, kind: UnitKind) -> Unit {
 }
 
 /// The hash of what stands before a line's colon or first digit.
-fn label(text: &str) -> Option<u64> {
+fn label(text: &str, letters: &mut Vec<u8>) -> Option<u64> {
     let end = text.find(|c: char| matches!(c, ':' | '：') || c.is_numeric())?;
-    let label = &text[..end];
     (1..=MAX_LABEL)
-        .contains(&weight(label))
-        .then(|| hash(said(label)))
+        .contains(&say(&text[..end], letters))
+        .then(|| Hash::new().words(letters).done())
 }
 
-fn hash(letters: impl Iterator<Item = char>) -> u64 {
-    letters.fold(Hash::new(), Hash::letter).done()
+/// What a text says whatever its spaces and marks, which change with the way it was written out. Answers how much that is.
+fn say(text: &str, letters: &mut Vec<u8>) -> u32 {
+    letters.clear();
+    if text.is_ascii() {
+        letters.resize(text.len(), 0);
+        let mut count = 0;
+        for byte in text.bytes() {
+            // Without a branch: which byte is a letter can't be foreseen.
+            letters[count] = byte;
+            count += usize::from(byte.is_ascii_alphanumeric());
+        }
+        letters.truncate(count);
+        return u32::try_from(count).unwrap_or(u32::MAX);
+    }
+    let said = text.chars().filter(|c| c.is_alphanumeric());
+    let weight: usize = said
+        .map(|letter| {
+            letters.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+            1 + usize::from(letter >= DENSE)
+        })
+        .sum();
+    u32::try_from(weight).unwrap_or(u32::MAX)
 }
 
-/// What a text says whatever its spaces and marks: those change with the way it was written out.
-fn said(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().filter(|c| c.is_alphanumeric())
+/// Takes the digits out of some letters.
+fn uncount(letters: &mut Vec<u8>) {
+    if letters.is_ascii() {
+        letters.retain(|letter| !letter.is_ascii_digit());
+    } else if let Ok(text) = std::str::from_utf8(letters) {
+        let text: String = text.chars().filter(|c| !c.is_numeric()).collect();
+        *letters = text.into_bytes();
+    }
 }
 
 /// Letters, those of dense scripts twice.
 pub(super) fn weight(text: &str) -> u32 {
-    let weight: usize = said(text).map(|c| 1 + usize::from(c >= DENSE)).sum();
+    let weight = if text.is_ascii() {
+        text.bytes().filter(u8::is_ascii_alphanumeric).count()
+    } else {
+        let said = text.chars().filter(|c| c.is_alphanumeric());
+        said.map(|c| 1 + usize::from(c >= DENSE)).sum()
+    };
     u32::try_from(weight).unwrap_or(u32::MAX)
 }
 

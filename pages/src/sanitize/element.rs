@@ -272,7 +272,7 @@ pub(super) fn attribute(out: &mut String, key: &str, value: &str) {
 
 pub(super) fn escape(out: &mut String, text: &str) {
     // The first byte of a no-break space begins other letters, too.
-    let is_sign = |byte: u8| matches!(byte, b'&' | b'<' | b'>' | 0xc2);
+    let is_sign = |byte: u8| (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == 0xc2);
     let mut rest = text;
     loop {
         let plain = flow::without(rest.as_bytes(), is_sign);

@@ -50,7 +50,7 @@ impl Name {
 pub(crate) fn deeper_than(html: &str, limit: usize, writer: Writer) -> bool {
     // Most pages have fewer tags, and where no tag is long no one tag is either.
     let is_short = writer == Writer::Ourselves || html.len() <= MAX_TAG;
-    if is_short && html.matches('<').nth(limit).is_none() {
+    if is_short && html.bytes().filter(|byte| *byte == b'<').count() <= limit {
         return false;
     }
     let bytes = html.as_bytes();
