@@ -32,6 +32,8 @@ pub(super) struct JobInfo {
     pub(super) created: Timestamp,
     /// Stands for the object that the activity is about.
     pub(super) about: u64,
+    /// Whether it goes to one inbox only, as an answer does: an Accept, or a reply to somebody.
+    pub(super) alone: bool,
 }
 
 /// A delivery that is to be made now.
@@ -98,6 +100,7 @@ impl Board {
             activity: job.activity.clone(),
             created: job.created,
             about: about(job),
+            alone: job.inboxes.len() == 1,
         });
         self.jobs.insert(
             Arc::clone(&info.id),

@@ -106,7 +106,12 @@ async fn knock(
             .expect("the semaphore is never closed");
         sign(instance, parcel, url, body, scheme).map_err(Trouble::Here)?
     };
-    let reuse = if parcel.more { Reuse::Keep } else { Reuse::Close };
+    // Who follows is seldom the only one on its server: what fetched this one's document and brings it the answer serves
+    // the next one too. A post goes to thousands of servers, of which none will hear more at once.
+    let reuse = match parcel.more || parcel.job.alone {
+        true => Reuse::Keep,
+        false => Reuse::Close,
+    };
     let request = instance.client.post(url, headers, body.clone(), reuse);
     tokio::pin!(request);
     let answer = match tokio::time::timeout(SLOW, &mut request).await {

@@ -28,7 +28,7 @@ const WAITING_PER_HOST: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub(super) url: Url,
-    pub(super) document: Value,
+    pub(super) document: Arc<Value>,
 }
 
 type Flight = Arc<OnceCell<Result<Arc<Fetched>, RemoteError>>>;
@@ -184,7 +184,7 @@ fn read(asked: &Url, answer: Answer) -> Result<Arc<Fetched>, RemoteError> {
         .map_err(|_| RemoteError::invalid(asked.as_str(), "the answer is not JSON"))?;
     Ok(Arc::new(Fetched {
         url: answer.url,
-        document,
+        document: Arc::new(document),
     }))
 }
 

@@ -36,6 +36,9 @@ pub const REFETCH: SignedDuration = SignedDuration::from_secs(60);
 const PROFILES: usize = 2048;
 /// Keys whose owner isn't in their id, refetches, and signature schemes kept in memory: about 100 bytes each.
 const NOTES: usize = 4096;
+/// Documents kept in memory, some 10 KiB each: what was just fetched to check a Follow is what the follower's record
+/// takes the keys from, so it needn't be read again. As many as there may be Follows on their way at a time.
+const DOCUMENTS: usize = 64;
 
 /// What is kept in memory of other servers. All of it can be lost.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub struct Memory {
     owners: Cache<String, Arc<str>>,
     refetched: Cache<String, Timestamp>,
     schemes: Cache<String, Option<(Scheme, Timestamp)>>,
+    /// The documents that were fetched last, as they came.
+    documents: Cache<String, Arc<Value>>,
     fetches: Fetches,
 }
 
@@ -60,6 +65,7 @@ impl Default for Memory {
             owners: Cache::new(NOTES),
             refetched: Cache::new(NOTES),
             schemes: Cache::new(NOTES),
+            documents: Cache::new(DOCUMENTS),
             fetches: Fetches::default(),
         }
     }
@@ -195,8 +201,11 @@ fn is_within(age: SignedDuration, at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// The document of a remote actor as it came, from the cache; `None` when it isn't there.
-pub fn document(instance: &Instance, id: &str) -> Option<Value> {
-    instance.store.remote_actors.get(id).map(|record| record.document)
+pub fn document(instance: &Instance, id: &str) -> Option<Arc<Value>> {
+    instance.remote.documents.get(id).or_else(|| {
+        let record = instance.store.remote_actors.get(id)?;
+        Some(Arc::new(record.document))
+    })
 }
 
 /// Takes an actor's document that came otherwise than by [`actor`]: in an Update that the actor itself signed.
@@ -214,6 +223,7 @@ pub fn update(instance: &Instance, id: &str, document: &Value) -> Result<Arc<Pro
 /// When the disk can't be written.
 pub fn forget(instance: &Instance, id: &str) -> Result<(), StoreError> {
     instance.remote.profiles.remove(id);
+    instance.remote.documents.remove(id);
     instance.store.remote_actors.delete(id)?;
     for name in instance.store.disk.folders("actors")? {
         if instance.store.followers(&name)?.delete(id)? {
@@ -256,15 +266,21 @@ pub async fn key(instance: &Instance, key_id: &str, freshness: Freshness) -> Res
                 }
                 other => other?,
             };
-            let owner = owner_of(bare.as_str(), &fetched).ok_or_else(|| invalid("nobody owns it"))?;
+            let no_actor = match Profile::read(bare.as_str(), &fetched.document) {
+                // The document that was fetched is the owner's own: it needn't be fetched twice.
+                Ok(profile) => {
+                    let profile = settle(instance, profile, &fetched)?;
+                    return listed(&profile, key_id, None);
+                }
+                Err(reason) => reason,
+            };
+            let owner = profile::owner_in(&fetched.document).ok_or_else(|| invalid("nobody owns it"))?;
             let home = Url::parse(&owner).map_err(|_| invalid("its owner is not a URL"))?;
             if !profile::same_host(&home, &url) {
                 return Err(invalid("its owner is on another host"));
             }
             if owner == bare.as_str() {
-                // The document that was fetched is the owner's own: it needn't be fetched twice.
-                let profile = take_in(instance, &owner, &fetched)?;
-                return listed(&profile, key_id, None);
+                return Err(RemoteError::invalid(&owner, no_actor));
             }
             let profile = actor(instance, &owner, freshness).await?;
             let found = listed(&profile, key_id, profile::key_in(key_id, &fetched.document))?;
@@ -300,16 +316,6 @@ pub fn cached_key(instance: &Instance, owner: &str, key_id: &str) -> Option<Remo
     Some(found)
 }
 
-fn owner_of(bare: &str, fetched: &Fetched) -> Option<String> {
-    let claimed = fetched.document["id"].as_str();
-    if claimed.is_some_and(|claimed| profile::same_url(claimed, bare))
-        && Profile::read(bare, &fetched.document).is_ok()
-    {
-        return Some(bare.to_string());
-    }
-    profile::owner_in(&fetched.document)
-}
-
 /// The key, if its owner lists it; its material may lie in a document of its own.
 fn listed(profile: &Profile, key_id: &str, own: Option<PublicKey>) -> Result<RemoteKey, RemoteError> {
     let key = profile
@@ -341,7 +347,7 @@ pub async fn object(instance: &Instance, id: &str) -> Result<Value, RemoteError>
         // A redirect may lead to another host, which can't speak for this one.
         let at_home = Url::parse(claimed).is_ok_and(|claimed| profile::same_host(&claimed, &fetched.url));
         if profile::same_url(claimed, &asked) && at_home {
-            return Ok(fetched.document.clone());
+            return Ok(Value::clone(&fetched.document));
         }
         if !at_home {
             return Err(RemoteError::invalid(id, "its id is on another host"));
@@ -361,7 +367,7 @@ pub async fn page(instance: &Instance, url: &str) -> Result<Value, RemoteError> 
     if !profile::same_host(&asked, &fetched.url) {
         return Err(RemoteError::invalid(url, "it is on another host"));
     }
-    Ok(fetched.document.clone())
+    Ok(Value::clone(&fetched.document))
 }
 
 fn known(instance: &Instance, id: &str) -> Option<Arc<Known>> {
@@ -381,11 +387,23 @@ fn known(instance: &Instance, id: &str) -> Option<Arc<Known>> {
 }
 
 fn take_in(instance: &Instance, id: &str, fetched: &Fetched) -> Result<Arc<Profile>, RemoteError> {
-    let home = Url::parse(id).map_err(|_| RemoteError::invalid(id, "it is not a URL"))?;
+    let profile = Profile::read(id, &fetched.document).map_err(|reason| RemoteError::invalid(id, reason))?;
+    settle(instance, profile, fetched)
+}
+
+/// Remembers what was read of a fetched document, if it lies where its id says.
+fn settle(instance: &Instance, profile: Profile, fetched: &Fetched) -> Result<Arc<Profile>, RemoteError> {
+    let home = Url::parse(&profile.id).map_err(|_| RemoteError::invalid(&profile.id, "it is not a URL"))?;
     if !profile::same_host(&home, &fetched.url) {
-        return Err(RemoteError::invalid(id, "its document is on another host"));
+        return Err(RemoteError::invalid(
+            &profile.id,
+            "its document is on another host",
+        ));
     }
-    update(instance, id, &fetched.document)
+    let profile = remember(instance, profile, &fetched.document);
+    let documents = &instance.remote.documents;
+    documents.insert(profile.id.clone(), Arc::clone(&fetched.document));
+    Ok(profile)
 }
 
 fn remember(instance: &Instance, profile: Profile, document: &Value) -> Arc<Profile> {
@@ -394,10 +412,11 @@ fn remember(instance: &Instance, profile: Profile, document: &Value) -> Arc<Prof
     let record = RemoteActor {
         id: profile.id.clone(),
         fetched,
-        document: document.clone(),
+        document,
     };
+    instance.remote.documents.remove(&profile.id);
     // Only a cache: without it the actor is fetched again.
-    if let Err(error) = instance.store.remote_actors.put(&record) {
+    if let Err(error) = instance.store.remote_actors.put_as(&profile.id, &record) {
         tracing::warn!("the document of {} can't be kept: {error}", profile.id);
     }
     let known = Known {

@@ -147,7 +147,12 @@ fn asks_for_silence(document: &Value) -> bool {
         return true;
     }
     let says_so = |text: &Value| {
-        let text: String = text.as_str().unwrap_or_default().chars().take(TEXT).collect();
+        let text = text.as_str().unwrap_or_default();
+        // Nearly every text is without a hashtag, written out or as a character reference: it needn't be parsed.
+        if !text.contains(['#', '&']) {
+            return false;
+        }
+        let text: String = text.chars().take(TEXT).collect();
         let plain = crate::sanitize::plain(&text).to_lowercase();
         plain
             .split(|c: char| !(c.is_alphanumeric() || c == '#' || c == '_'))

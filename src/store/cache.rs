@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::Serialize;
+
 use super::file::{Disk, file_name};
 use super::{Record, StoreError};
 
@@ -57,11 +59,17 @@ impl<R: Record> Cache<R> {
 
     /// Writes a record, whether it is there or not. After a power failure it may be gone, but is never half there.
     pub fn put(&self, record: &R) -> Result<(), StoreError> {
+        self.put_as(record.id(), record)
+    }
+
+    /// The same of a record that another type writes: one that borrows.
+    pub fn put_as(&self, id: &str, record: &impl Serialize) -> Result<(), StoreError> {
+        let key = self.key(id);
         let bytes = serde_json::to_vec_pretty(record).map_err(|error| StoreError::Damaged {
-            path: self.disk.path(&self.key(record.id())),
+            path: self.disk.path(&key),
             reason: error.to_string(),
         })?;
-        self.disk.replace_unsynced(&self.key(record.id()), &bytes)?;
+        self.disk.replace_unsynced(&key, &bytes)?;
         let length = bytes.len() as u64;
         if self.written.fetch_add(length, Ordering::Relaxed) + length >= LOOK {
             self.written.store(0, Ordering::Relaxed);

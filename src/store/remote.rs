@@ -7,15 +7,15 @@ use serde_json::Value;
 use super::{Indexed, Record};
 use crate::sig::Scheme;
 
-/// A remote actor's document.
+/// A remote actor's document; `D` is how it is held: by itself, or borrowed to be written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RemoteActor {
+pub struct RemoteActor<D = Value> {
     /// Its id.
     pub id: String,
     /// When it was fetched.
     pub fetched: Timestamp,
     /// As it came.
-    pub document: Value,
+    pub document: D,
 }
 
 impl Record for RemoteActor {
