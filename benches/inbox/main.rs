@@ -56,9 +56,9 @@ const TOGETHER: usize = 32;
 /// How often the inbox and the disk have their turns; the best of each counts.
 const TURNS: usize = 5;
 /// Activities in a turn.
-const A_TURN: usize = 4_000;
+const A_TURN: usize = 3_000;
 /// Activities at half load.
-const AT_HALF: usize = 20_000;
+const AT_HALF: usize = 10_000;
 /// How many connections there are at half load: so many that a slow answer holds up no other.
 const WAITING: usize = 128;
 /// What an accepted activity may take of the processors, in microseconds.

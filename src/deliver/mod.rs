@@ -12,7 +12,7 @@ mod run;
 mod settle;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,6 +36,8 @@ pub struct Outbound {
     work: Notify,
     /// Rung when deliveries were settled.
     progress: Notify,
+    /// Jobs that have a log beside them: most are done before they need one.
+    logged: Mutex<HashSet<Arc<str>>>,
     /// As many signatures at a time as there are cores: more would only take turns away from everything else.
     signing: Semaphore,
 }
@@ -55,6 +57,7 @@ impl Default for Outbound {
             state: Mutex::default(),
             work: Notify::new(),
             progress: Notify::new(),
+            logged: Mutex::default(),
             signing: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         }
     }
@@ -83,6 +86,10 @@ impl Outbound {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn logged(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is sent: the activity, serialised once.
@@ -105,6 +112,7 @@ fn board(instance: &Instance) -> Result<MutexGuard<'_, State>, StoreError> {
     job::sweep_logs(&store.disk, |log| logs.contains(log))?;
     for id in ids {
         let Some(job) = store.jobs.get(&id)? else { continue };
+        instance.outbound.logged().insert(Arc::clone(&id));
         let marks = job::read_marks(&store.disk, &id)?;
         if !state.board.add(&job, &marks, None) {
             // It was done, and a crash came before it could be removed.
@@ -118,7 +126,11 @@ fn board(instance: &Instance) -> Result<MutexGuard<'_, State>, StoreError> {
 fn remove(instance: &Instance, job: &str) -> Result<(), StoreError> {
     // The job goes first: a log without a job is nothing, a job without its log would be sent again.
     instance.store.jobs.discard(job)?;
-    instance.store.disk.unlink(&job::log_name(job))
+    if instance.outbound.logged().contains(job) {
+        instance.store.disk.unlink(&job::log_name(job))?;
+        instance.outbound.logged().remove(job);
+    }
+    Ok(())
 }
 
 /// Writes down what was settled, and removes what is done. Answers the logs that were written to.
@@ -131,6 +143,7 @@ fn write(instance: &Instance, settled: &Settled) -> Result<Vec<String>, StoreErr
         by_job.remove(&**job);
     }
     for (id, marks) in &by_job {
+        instance.outbound.logged().insert((*id).into());
         job::append_marks(&instance.store.disk, id, marks)?;
     }
     for id in &settled.finished {

@@ -7,10 +7,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::StoreError;
+use super::turn::Turns;
 
 /// How the names of temporary files begin; leftovers of a crash are removed at start.
 const TEMPORARY: &str = ".tmp-";
@@ -23,6 +25,8 @@ const READABLE: usize = 80;
 #[derive(Clone, Debug)]
 pub struct Disk {
     root: PathBuf,
+    /// Whose turn it is to wait for which folder.
+    turns: Arc<Turns>,
 }
 
 /// The keys of a folder: see [`Disk::keys`].
@@ -60,6 +64,7 @@ impl Disk {
     pub fn new(root: &Path) -> Disk {
         Disk {
             root: root.to_path_buf(),
+            turns: Arc::default(),
         }
     }
 
@@ -82,7 +87,7 @@ impl Disk {
         self.restore_folder(&path)?;
         let mut above = path.as_path();
         while let Some(parent) = above.parent() {
-            sync_folder(parent)?;
+            self.sync_folder(parent)?;
             if parent == self.root {
                 break;
             }
@@ -149,7 +154,7 @@ impl Disk {
                 .map_err(|error| StoreError::io(&path, error.error))?;
             folders.extend(path.parent().map(Path::to_path_buf));
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        folders.iter().try_for_each(|folder| self.sync_folder(folder))
     }
 
     /// Waits until what was staged is on the disk: for a single one by itself, for several for the whole file system,
@@ -185,7 +190,7 @@ impl Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.restore_folder(folder)?;
                 if wait == Wait::ForDisk {
-                    sync_folder(folder.parent().unwrap_or(&self.root))?;
+                    self.sync_folder(folder.parent().unwrap_or(&self.root))?;
                 }
                 open().map_err(fail)
             }
@@ -301,7 +306,7 @@ impl Disk {
     pub fn remove(&self, name: &str) -> Result<(), StoreError> {
         let path = self.root.join(name);
         match fs::remove_file(&path) {
-            Ok(()) => sync_folder(path.parent().unwrap_or(&self.root)),
+            Ok(()) => self.sync_folder(path.parent().unwrap_or(&self.root)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(StoreError::io(&path, error)),
         }
@@ -384,7 +389,7 @@ impl Disk {
                 folders.insert(folder.to_path_buf());
             }
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        folders.iter().try_for_each(|folder| self.sync_folder(folder))
     }
 
     /// Whether a record of this key was put aside and still lies there.
@@ -411,9 +416,16 @@ impl Disk {
             .find(|to| !to.exists())
             .expect("one of four billion names is free");
         fs::rename(&from, &to).map_err(|error| StoreError::io(&from, error))?;
-        sync_folder(&self.root.join("damaged"))?;
-        sync_folder(from.parent().unwrap_or(&self.root))?;
+        self.sync_folder(&self.root.join("damaged"))?;
+        self.sync_folder(from.parent().unwrap_or(&self.root))?;
         Ok(to)
+    }
+
+    /// Waits until the names in a folder are on the disk, together with whoever else does.
+    fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        self.turns
+            .take(folder, || File::open(folder)?.sync_all())
+            .map_err(|error| StoreError::io(folder, error))
     }
 
     fn write(&self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<bool, StoreError> {
@@ -435,7 +447,7 @@ impl Disk {
                 Err(error) => return Err(fail(error.error)),
             },
         }
-        sync_folder(folder)?;
+        self.sync_folder(folder)?;
         Ok(true)
     }
 }
@@ -466,12 +478,6 @@ fn bare(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|named| named.source());
     let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
     code.map_or(error, io::Error::from_raw_os_error)
-}
-
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| StoreError::io(folder, error))
 }
 
 /// The name of an id's file, without ending: the id itself where that is a safe and short name, else its readable

@@ -22,6 +22,7 @@ pub mod report;
 pub mod seen;
 pub mod site;
 pub mod table;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fs::File;

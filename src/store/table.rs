@@ -13,8 +13,8 @@ use super::StoreError;
 use super::file::{self, Disk, file_name};
 use super::index::Index;
 
-/// How many records of a table can be written at the same time: as many as a disk syncs faster together.
-const STRIPES: usize = 16;
+/// How many records of a table can be written at the same time: more than an inbox does, so that two seldom meet.
+const STRIPES: usize = 64;
 
 /// What a table keeps of a record beside its file.
 pub trait Indexed {
@@ -112,7 +112,7 @@ impl<R: Record> Table<R> {
             disk: disk.clone(),
             folder: folder.to_string(),
             index,
-            writing: Default::default(),
+            writing: std::array::from_fn(|_| Mutex::default()),
             version: AtomicU64::new(0),
         })
     }
@@ -413,7 +413,7 @@ impl<R: Record> Table<R> {
     fn write_lock(&self, id: &str) -> MutexGuard<'_, ()> {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
-        let stripe = usize::try_from(hasher.finish() % STRIPES as u64).expect("a remainder of 16 fits");
+        let stripe = usize::try_from(hasher.finish() % STRIPES as u64).expect("a remainder of 64 fits");
         self.writing[stripe]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
