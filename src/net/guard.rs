@@ -83,6 +83,10 @@ const NOT_PUBLIC_V6: &[(Ipv6Addr, u8)] = &[
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation, RFC 9637
 ];
 
+/// Names that aren't the Internet's, with all below them, which would be asked for in the network that this machine stands
+/// in, or nowhere: RFC 6761 (localhost), RFC 6762 (local), RFC 7686 (onion), RFC 8375 (home.arpa), ICANN's internal.
+const NOT_PUBLIC_NAMES: &[&str] = &["localhost", "local", "internal", "onion", "home.arpa"];
+
 /// The NAT64 prefix whose addresses stand for IPv4 ones (RFC 6052): networks without IPv4 reach the whole internet so.
 const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
@@ -108,6 +112,15 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !NOT_PUBLIC_V4
         .iter()
         .any(|(network, length)| Ipv4Net::new_assert(*network, *length).contains(&address))
+}
+
+fn is_public_name(name: &str) -> bool {
+    let is_below = |above: &&str| {
+        name.strip_suffix(above)
+            .is_some_and(|front| front.is_empty() || front.ends_with('.'))
+    };
+    // A name without a dot is looked up in the machine's own domain.
+    name.contains('.') && !NOT_PUBLIC_NAMES.iter().any(is_below)
 }
 
 fn contains_v6((network, length): (Ipv6Addr, u8), address: Ipv6Addr) -> bool {
@@ -147,8 +160,7 @@ impl Reach {
         match host {
             Host::Ipv4(address) => self.check_address(address.into()),
             Host::Ipv6(address) => self.check_address(address.into()),
-            // A name without a dot is looked up in the machine's own domain.
-            Host::Domain(name) if name.trim_end_matches('.').contains('.') => Ok(()),
+            Host::Domain(name) if is_public_name(name.trim_end_matches('.')) => Ok(()),
             Host::Domain(_) => Err(Refusal::Host),
         }
     }
@@ -315,6 +327,12 @@ mod tests {
             "localhost",
             "LOCALHOST.",
             "printer",
+            "printer.local",
+            "a.LOCALHOST",
+            "localhost.localdomain.localhost.",
+            "router.home.arpa",
+            "vault.internal",
+            "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad.onion",
             "１２７.０.０.１",
             "①②⑦.⓪.⓪.①",
             "127。0。0。1",
@@ -331,6 +349,8 @@ mod tests {
             "https://social.example:8443/",
             "https://social.example:3000/",
             "https://1.1.1.1/",
+            "https://notlocalhost.example/",
+            "https://my.notlocal/",
         ] {
             assert!(!refused(url), "{url}");
         }

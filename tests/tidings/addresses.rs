@@ -1,6 +1,8 @@
 //! No address that isn't public is ever contacted, tried with a server that is public: it lives in a network namespace of
 //! its own, where a public address leads to this machine, and it redirects and is looked up as strangers like it.
 
+mod kinds; // every reason for which something is contacted
+
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;

@@ -424,3 +424,28 @@ async fn failures_are_counted_by_the_address_that_an_honest_proxy_names() {
     assert_eq!(post("203.0.113.8").await.status, 401, "somebody else");
     assert_eq!(post("203.0.113.7").await.status, 429);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_no_trusted_proxy_gains_nothing_by_naming_others() {
+    let server = "server = { failures_per_minute = 6, trusted_proxies = [] }";
+    let world = World::start(Site::empty(), server).await;
+    let like = json!({ "type": "Like", "actor": "https://a.example/1", "object": world.actor() });
+    let inbox = format!("http://{}/ap/inbox", world.address());
+    let mut refused = 0;
+    for number in 0..30 {
+        let other = format!("198.51.100.{number}");
+        let headers = [
+            ("content-type", "application/activity+json".to_string()),
+            ("x-forwarded-for", other.clone()),
+            ("forwarded", format!("for={other}")),
+            ("x-real-ip", other.clone()),
+            ("cf-connecting-ip", other.clone()),
+            ("true-client-ip", other),
+        ];
+        let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let body = like.to_string().into_bytes();
+        let reply = send(hyper::Method::POST, &inbox, headers.into_iter().collect(), body).await;
+        refused += usize::from(reply.status == 429);
+    }
+    assert!(refused > 10, "{refused}");
+}

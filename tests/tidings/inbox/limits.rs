@@ -1,10 +1,14 @@
 //! Limits of what an inbox reads and keeps, at their edge.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tidings::clock::Clock;
+use tidings::inbox::{self, Arrival};
 use tidings::sig::key::PrivateKey;
 use tidings::sig::{self, Message, Outgoing, Scheme, digest};
 use tidings::store::Interaction;
@@ -241,8 +245,101 @@ async fn what_was_taken_back_is_remembered_for_a_week_and_what_the_owner_removed
     tidings::inbox::moderation::delete(&inbox.instance, &inbox.only().id).unwrap();
     let gone = &inbox.instance.store.gone;
     for (days, left) in [(6, 2), (8, 1), (4000, 1)] {
-        let then = Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        let then = Timestamp::now() + SignedDuration::from_hours(24 * days);
         tidings::inbox::gone::forget_old(&inbox.instance, then).unwrap();
         assert_eq!(gone.len(), left, "after {days} days");
     }
+}
+
+#[tokio::test]
+async fn who_waits_as_long_as_it_is_told_is_let_in_and_who_comes_earlier_is_not() {
+    let clock = Clock::manual(Timestamp::now());
+    let rates = "[server]\nfailures_per_minute = 6\nactivities_per_minute = 60";
+    let inbox = Inbox::at("http://127.0.0.1:1", rates, clock.clone());
+    let peer = Peer::start("127.0.0.2").await;
+    let arrive = async |from: &str, number: u32, is_good: bool| {
+        let body = act(&peer, "ada", "Like", number, inbox.object())
+            .to_string()
+            .into_bytes();
+        let mut headers = peer.sign("POST", "ada", &inbox.url(), Some(&body), Scheme::Cavage);
+        if !is_good {
+            headers.remove("signature");
+        }
+        let arrival = Arrival {
+            inbox: None,
+            target_uri: inbox.url(),
+            headers,
+            body: body.into(),
+            peer: Some(from.parse().unwrap()),
+        };
+        inbox::receive(&inbox.instance, arrival).await
+    };
+    // By address, for what doesn't verify: an IPv6 user has 2^64 of them.
+    let mut number = 0;
+    let wait = loop {
+        number += 1;
+        let answer = arrive(&format!("2001:db8::{number}"), number, false).await;
+        if answer.status == 429 {
+            break answer.retry_after.unwrap();
+        }
+        assert_eq!((answer.status, answer.retry_after), (401, None));
+        assert!(number < 100);
+    };
+    assert_eq!((number, wait), (11, 10));
+    assert_eq!(
+        arrive("2001:db8::ffff", 1, true).await.status,
+        429,
+        "whatever it is"
+    );
+    assert_eq!(
+        arrive("2001:db8:0:1::1", 1, false).await.status,
+        401,
+        "a neighbour"
+    );
+    clock.set(clock.now() + SignedDuration::from_secs(9));
+    assert_eq!(arrive("2001:db8::1", 1, true).await.retry_after, Some(1));
+    clock.set(clock.now() + SignedDuration::from_secs(1));
+    assert_eq!(arrive("2001:db8::1", 1, true).await.status, 202);
+    // By host, for what does.
+    let mut number = 1;
+    let wait = loop {
+        number += 1;
+        let answer = arrive(&format!("192.0.2.{number}"), number, true).await;
+        if answer.status == 429 {
+            break answer.retry_after.unwrap();
+        }
+        assert_eq!(answer.status, 202);
+        assert!(number < 100);
+    };
+    assert_eq!((number, wait), (7, 1));
+    clock.set(clock.now() + SignedDuration::from_secs(1));
+    assert_eq!(arrive("192.0.2.9", number, true).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_boost_that_brings_thousands_none_is_refused() {
+    const THOUSANDS: u32 = 2_000;
+    /// As many as a large server sends at a time.
+    const AT_ONCE: usize = 64;
+    let workers = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let inbox = Arc::new(Inbox::new(""));
+    let peer = Peer::start("127.0.0.2").await;
+    let mut posting = tokio::task::JoinSet::new();
+    for number in 0..THOUSANDS {
+        let (inbox, peer) = (Arc::clone(&inbox), peer.clone());
+        let workers = Arc::clone(&workers);
+        posting.spawn(async move {
+            let _worker = workers.acquire_owned().await.unwrap();
+            let name = format!("reader{number}");
+            // Of all kinds, from one server and through one proxy's address.
+            let kind = ["Like", "Announce"][number as usize % 2];
+            inbox
+                .post(&peer, &name, &act(&peer, &name, kind, number, inbox.object()))
+                .await
+        });
+    }
+    while let Some(status) = posting.join_next().await {
+        assert_eq!(status.unwrap(), 202);
+    }
+    assert_eq!(inbox.interactions().len(), THOUSANDS as usize);
 }
