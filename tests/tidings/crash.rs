@@ -58,7 +58,9 @@ async fn nothing_is_lost_however_often_it_is_killed() {
     let site = Site::empty();
     site.post("first", "First", "<p>Everybody likes it.</p>");
     // Everything comes from a few addresses, more than they would be allowed by themselves.
-    let mut world = World::start(site, "interactions = { moderation = 'show' }\n").await;
+    // And many posts may be new at once, when it never lives for long.
+    let config = "interactions = { moderation = 'show' }\npublish = { max_changes = 1_000_000 }\n";
+    let mut world = World::start(site, config).await;
     world.baseline().await;
     let mut peers = Vec::new();
     for address in PEERS {
