@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag as Mark, TagEnd, TextMergeStream, html};
+use pulldown_cmark::{Alignment, CowStr, Event, Options, Parser, Tag as Mark, TagEnd, TextMergeStream, html};
 use serde::Deserialize;
 use url::Url;
 
@@ -186,9 +186,13 @@ fn walk<'a>(text: &'a str, mut link: impl FnMut(Piece<'_>) -> Option<String>) ->
     events
 }
 
-/// What the author wrote as HTML is shown, not obeyed.
+/// What the author wrote as HTML is shown, not obeyed; and columns aren't aligned, which would take a `style` attribute
+/// that servers strip.
 fn without_html(event: Event<'_>) -> Event<'_> {
     match event {
+        Event::Start(Mark::Table(columns)) => {
+            Event::Start(Mark::Table(vec![Alignment::None; columns.len()]))
+        }
         Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
         Event::Start(Mark::HtmlBlock) => Event::Start(Mark::Paragraph),
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
