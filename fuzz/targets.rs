@@ -212,7 +212,8 @@ pub(crate) fn actor(input: &[u8]) {
         .flatten()
     {
         let (inbox, own) = (host(inbox).expect("checked"), host(id).expect("checked"));
-        let below = |name: &str, above: &str| name.strip_suffix(above).is_some_and(|front| front.ends_with('.'));
+        let below =
+            |name: &str, above: &str| name.strip_suffix(above).is_some_and(|front| front.ends_with('.'));
         assert!(
             inbox == own || below(&inbox, &own) || below(&own, &inbox),
             "{own} has its inbox at {inbox}"

@@ -190,9 +190,7 @@ fn walk<'a>(text: &'a str, mut link: impl FnMut(Piece<'_>) -> Option<String>) ->
 /// that servers strip.
 fn without_html(event: Event<'_>) -> Event<'_> {
     match event {
-        Event::Start(Mark::Table(columns)) => {
-            Event::Start(Mark::Table(vec![Alignment::None; columns.len()]))
-        }
+        Event::Start(Mark::Table(columns)) => Event::Start(Mark::Table(vec![Alignment::None; columns.len()])),
         Event::Html(raw) | Event::InlineHtml(raw) => Event::Text(raw),
         Event::Start(Mark::HtmlBlock) => Event::Start(Mark::Paragraph),
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
