@@ -2,7 +2,7 @@
 //!
 //! Nearly always it makes the nodes of a page in document order, so that each is put down where it stays. What it has to
 //! mend (text in a table, misnested emphasis, a second `<body>`) comes out of order: then all is laid out once more at the
-//! end, along links that are kept beside the nodes ([`lay`](super::lay)).
+//! end, along links that are kept beside the nodes ([`lay`]).
 
 use std::borrow::Cow;
 use std::cell::{Ref, RefCell};
