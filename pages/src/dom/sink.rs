@@ -402,3 +402,63 @@ impl Unfinished {
 pub(super) fn size(bytes: usize) -> u32 {
     u32::try_from(bytes).expect("what is parsed is far below 4 GB")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokens::tests::part;
+    use super::super::{Edge, ElementRef, Node};
+    use super::*;
+    use proptest::prelude::*;
+    use scraper::Node as Other;
+
+    /// The tree as it is walked through.
+    fn told(html: &Html) -> String {
+        let edge = |edge| match edge {
+            Edge::Open(node) => match node.value() {
+                Node::Element(element) => {
+                    let classes: Vec<&str> = element.classes().collect();
+                    told_element(element.name(), ElementRef::attrs(element), &classes)
+                }
+                Node::Text(text) => format!("{text:?}"),
+                Node::Other => "(-".to_owned(),
+            },
+            Edge::Close(_) => ")".to_owned(),
+        };
+        html.root().traverse().map(edge).collect()
+    }
+
+    fn told_by_scraper(html: &scraper::Html) -> String {
+        let edge = |edge| match edge {
+            ego_tree::iter::Edge::Open(node) => match node.value() {
+                Other::Element(element) => {
+                    let classes: Vec<&str> = element.classes().collect();
+                    told_element(element.name(), element.attrs(), &classes)
+                }
+                Other::Text(text) => format!("{:?}", &**text),
+                _ => "(-".to_owned(),
+            },
+            ego_tree::iter::Edge::Close(_) => ")".to_owned(),
+        };
+        html.tree.root().traverse().map(edge).collect()
+    }
+
+    fn told_element<'a>(
+        name: &str,
+        attributes: impl Iterator<Item = (&'a str, &'a str)>,
+        classes: &[&str],
+    ) -> String {
+        let mut attributes: Vec<_> = attributes.collect();
+        attributes.sort_unstable();
+        format!("({name}{attributes:?}{classes:?}")
+    }
+
+    proptest! {
+        #[test]
+        fn any_soup_becomes_the_tree_that_others_build_of_it(parts in proptest::collection::vec(part(), 0..40)) {
+            let html = parts.concat();
+            let (page, piece) = (Html::parse_document(&html), Html::parse_fragment(&html));
+            prop_assert_eq!(told(&page), told_by_scraper(&scraper::Html::parse_document(&html)));
+            prop_assert_eq!(told(&piece), told_by_scraper(&scraper::Html::parse_fragment(&html)));
+        }
+    }
+}

@@ -436,7 +436,7 @@ fn begins(text: &[u8], word: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::dom::{Node, NodeRef};
     use html5ever::local_name;
@@ -518,7 +518,8 @@ mod tests {
         }
     }
 
-    fn part() -> impl Strategy<Value = String> {
+    /// A piece of markup, sound or not.
+    pub(in crate::dom) fn part() -> impl Strategy<Value = String> {
         let signs = "[<>/!&;#='\"a-cA-C \n\r-]{1,4}";
         let tags = "<p> </p> <b> </b> <a> </a> <table> <tr> <td> </table> <svg> </svg> <template> </template> <select> \
             <option> <frameset> <title> </title> <script> </script> <style> </style> <textarea> </textarea> <noscript> \
