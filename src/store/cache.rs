@@ -80,7 +80,7 @@ impl<R: Record> Cache<R> {
 
     /// Removes what was written longest ago until the rest takes no more than `most` bytes.
     fn trim(&self, most: u64) -> Result<(), StoreError> {
-        let mut files = self.disk.files(self.folder)?;
+        let mut files = self.disk.files_in_use(self.folder)?;
         files.sort_unstable_by_key(|(_, _, written)| std::cmp::Reverse(*written));
         let mut taken = 0;
         for (name, size, _) in files {

@@ -9,17 +9,12 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::StoreError;
+pub use super::name::{file_name, short_hash};
 use super::turn::Turns;
 
 /// How the names of temporary files begin; leftovers of a crash are removed at start.
 const TEMPORARY: &str = ".tmp-";
-/// Longest id that is a file's name as it is: far below the 255 bytes that file systems take, with room for an ending.
-const PLAIN_NAME: usize = 120;
-/// How much of a longer or unsafe id stands readable in front of its hash.
-const READABLE: usize = 80;
 
 /// A directory of records.
 #[derive(Clone, Debug)]
@@ -259,8 +254,25 @@ impl Disk {
             .map(|_| ())
     }
 
-    /// The files of a folder that aren't records: name, size in bytes, and when it was written, in no order.
+    /// The files of a folder: name, size in bytes, and when it was written, in no order. What a crash left half written is
+    /// removed on the way, so this is for folders where nobody writes yet.
     pub fn files(&self, folder: &str) -> Result<Vec<(String, u64, std::time::SystemTime)>, StoreError> {
+        self.list_files(folder, Leftovers::Remove)
+    }
+
+    /// The same of a folder where others may be writing: what is half written is theirs.
+    pub fn files_in_use(
+        &self,
+        folder: &str,
+    ) -> Result<Vec<(String, u64, std::time::SystemTime)>, StoreError> {
+        self.list_files(folder, Leftovers::Leave)
+    }
+
+    fn list_files(
+        &self,
+        folder: &str,
+        leftovers: Leftovers,
+    ) -> Result<Vec<(String, u64, std::time::SystemTime)>, StoreError> {
         let path = self.root.join(folder);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
@@ -274,10 +286,16 @@ impl Disk {
                 continue;
             };
             if name.starts_with(TEMPORARY) {
-                let _ = fs::remove_file(entry.path());
+                if leftovers == Leftovers::Remove {
+                    let _ = fs::remove_file(entry.path());
+                }
                 continue;
             }
-            let about = entry.metadata().map_err(|error| StoreError::io(&path, error))?;
+            let about = match entry.metadata() {
+                // It was removed meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                about => about.map_err(|error| StoreError::io(&path, error))?,
+            };
             if about.is_file() {
                 let written = about.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
                 files.push((name, about.len(), written));
@@ -459,6 +477,13 @@ pub struct Staged {
     path: PathBuf,
 }
 
+/// What happens to files that are half written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leftovers {
+    Remove,
+    Leave,
+}
+
 /// What happens to a file that is already there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Existing {
@@ -478,35 +503,6 @@ fn bare(error: io::Error) -> io::Error {
     let inner = error.get_ref().and_then(|named| named.source());
     let code = inner.and_then(|inner| inner.downcast_ref::<io::Error>()?.raw_os_error());
     code.map_or(error, io::Error::from_raw_os_error)
-}
-
-/// The name of an id's file, without ending: the id itself where that is a safe and short name, else its readable
-/// beginning and 16 hexadecimal digits of its SHA-256.
-pub fn file_name(id: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "-._~%".contains(c);
-    if !id.is_empty() && id.len() <= PLAIN_NAME && !id.starts_with('.') && id.chars().all(safe) {
-        return id.to_string();
-    }
-    let bare = id
-        .strip_prefix("https://")
-        .or_else(|| id.strip_prefix("http://"))
-        .unwrap_or(id);
-    let readable: String = bare
-        .trim_start_matches('.')
-        .chars()
-        .map(|c| if safe(c) && c != '%' { c } else { '-' })
-        .take(READABLE)
-        .collect();
-    format!("{readable}-{}", short_hash(id))
-}
-
-/// The first 16 hexadecimal digits of an id's SHA-256.
-pub fn short_hash(id: &str) -> String {
-    Sha256::digest(id.as_bytes())
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]
@@ -560,6 +556,24 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_is_writing_is_left_alone_where_others_look() {
+        let (folder, disk) = disk();
+        fs::create_dir(folder.path().join("remote")).unwrap();
+        fs::write(folder.path().join("remote/a.json"), b"one").unwrap();
+        fs::write(folder.path().join("remote/.tmp-x"), b"half").unwrap();
+        let names = |files: Vec<(String, u64, _)>| -> Vec<_> {
+            files.into_iter().map(|(name, size, _)| (name, size)).collect()
+        };
+        assert_eq!(
+            names(disk.files_in_use("remote").unwrap()),
+            [("a.json".to_string(), 3)]
+        );
+        assert!(folder.path().join("remote/.tmp-x").exists());
+        assert_eq!(names(disk.files("remote").unwrap()), [("a.json".to_string(), 3)]);
+        assert!(!folder.path().join("remote/.tmp-x").exists());
+    }
+
+    #[test]
     fn a_secret_is_readable_by_its_owner_only() {
         let (folder, disk) = disk();
         disk.put_secret("actors/blog/key.pem", b"secret").unwrap();
@@ -568,27 +582,6 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn file_names_are_safe_short_and_differ() {
-        assert_eq!(file_name("posts~hello"), "posts~hello");
-        for id in [
-            "https://a.example/users/../x",
-            ".",
-            "..",
-            "",
-            "a/b",
-            &"x".repeat(500),
-            "https://ü.example/ü",
-        ] {
-            let name = file_name(id);
-            assert!(
-                !name.is_empty() && name.len() < 200 && !name.contains('/') && !name.starts_with('.'),
-                "{name}"
-            );
-        }
-        assert_ne!(file_name("https://a.example/1"), file_name("https://a.example/2"));
     }
 
     #[test]

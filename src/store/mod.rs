@@ -15,6 +15,7 @@ pub mod interaction;
 pub mod job;
 pub mod media;
 mod moment;
+mod name;
 pub mod object;
 pub mod quote;
 pub mod remote;
