@@ -8,11 +8,12 @@ use std::path::Path;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use scraper::Html;
+use scraper::{Html, Node};
 use serde_json::Value;
 use tidings::ap::iri::{self, Iris};
 use tidings::ap::webfinger::Resource;
 use tidings::config;
+use tidings::dom;
 use tidings::inbox::activity::{Activity, MAX_DEPTH, MAX_RECIPIENTS};
 use tidings::inbox::value;
 use tidings::net::guard::{Reach, is_public};
@@ -29,13 +30,14 @@ use url::{Host, Url};
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub(crate) const ALL: [Target; 13] = [
+pub(crate) const ALL: [Target; 14] = [
     ("activity", activity),
     ("actor", actor),
     ("address", address),
     ("cavage", cavage),
     ("config", config),
     ("digest", digest),
+    ("dom", dom),
     ("feed", feed),
     ("key", key),
     ("note", note),
@@ -223,6 +225,69 @@ pub(crate) fn actor(input: &[u8]) {
         assert!(std::ptr::eq(profile.key(&key.id).expect("it is there"), key) || profile.keys.len() > 1);
     }
     assert!(!profile.handle.contains(['\n', '\r']));
+}
+
+/// The tree of a page: what scraper, which leaves all to html5ever, has as well.
+pub(crate) fn dom(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let theirs = Html::parse_document(&text);
+    let mut depths = HashMap::new();
+    let theirs = theirs.tree.root().descendants().map(|node| {
+        let depth = node.parent().map_or(0, |parent| depths[&parent.id()] + 1);
+        depths.insert(node.id(), depth);
+        let what = match node.value() {
+            Node::Element(element) => What::Element(element.name(), element.attrs().collect()),
+            Node::Text(text) => What::Text(text),
+            _ => What::Other,
+        };
+        (depth, what)
+    });
+    let theirs = outline(theirs);
+    let ours = dom::Html::parse_document(&text);
+    let mut depths = HashMap::new();
+    let ours = ours.root().descendants().map(|node| {
+        let depth = node.parent().map_or(0, |parent| depths[&parent.id()] + 1);
+        depths.insert(node.id(), depth);
+        let what = match node.value() {
+            dom::Node::Element(element) => What::Element(element.name(), element.attrs().collect()),
+            dom::Node::Text(text) => What::Text(text),
+            dom::Node::Other => What::Other,
+        };
+        (depth, what)
+    });
+    assert_eq!(outline(ours), theirs);
+}
+
+/// A node of a page, for comparing.
+enum What<'a> {
+    Element(&'a str, Vec<(&'a str, &'a str)>),
+    Text(&'a str),
+    Other,
+}
+
+/// A line for each element and each text, with its depth; texts side by side are one.
+fn outline<'a>(nodes: impl Iterator<Item = (usize, What<'a>)>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut text: Option<(usize, String)> = None;
+    for (depth, what) in nodes {
+        match what {
+            What::Element(name, mut attributes) => {
+                attributes.sort_unstable();
+                lines.extend(text.take().map(|(depth, text)| format!("{depth} {text:?}")));
+                lines.push(format!("{depth} {name} {attributes:?}"));
+            }
+            What::Text(more) => match &mut text {
+                Some((at, before)) if *at == depth => before.push_str(more),
+                _ => {
+                    lines.extend(text.take().map(|(depth, text)| format!("{depth} {text:?}")));
+                    text = Some((depth, more.to_owned()));
+                }
+            },
+            What::Other => {}
+        }
+    }
+    lines.extend(text.map(|(depth, text)| format!("{depth} {text:?}")));
+    lines
 }
 
 /// A page of the output folder, in any encoding.

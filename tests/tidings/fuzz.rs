@@ -112,6 +112,7 @@ holds!(
     cavage,
     config,
     digest,
+    dom,
     feed,
     key,
     note,
