@@ -13,7 +13,7 @@
 //! 3. faces: [`http`]
 //! 2. rivers: [`publish`], [`deliver`], [`inbox`], [`widget`], and what they share: [`instance`], [`remote`]
 //! 1. doors: [`config`], [`store`], [`keys`], [`net`], [`site::scan`], [`site::watch`], [`hooks`]
-//! 0. pure: [`ap`], [`sig`], [`site::diff`], [`queue`], [`clock`], and the crate [`tidings_pages`]: [`site::page`],
+//! 0. pure: [`ap`], [`sig`], [`site::diff`], [`queue`], [`clock`], [`aside`], and the crate [`tidings_pages`]: [`site::page`],
 //!    [`site::feed`], [`site::frame`], [`article`], [`dom`], [`sanitize`]
 
 pub mod cli;
@@ -37,8 +37,9 @@ pub mod site;
 pub mod store;
 
 pub mod ap;
+pub mod aside;
 pub mod clock;
 pub mod queue;
 pub mod sig;
 
-pub use tidings_pages::{article, dom, sanitize};
+pub use tidings_pages::{article, dom, media_type, sanitize};

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Command, Engine, Failure, FollowerAction, Format, Progress, Reply, Role, Watcher, code, show, word,
 };
+use crate::aside;
 use crate::deliver;
 use crate::hooks;
 use crate::inbox::follow::{self, FollowerError};
@@ -127,7 +128,7 @@ async fn perform(engine: &Arc<Engine>, command: Command, watcher: &Watcher) -> R
             // The store blocks.
             let engine = Arc::clone(engine);
             let watcher = Arc::clone(watcher);
-            tokio::task::spawn_blocking(move || on_store(&engine, other, &watcher))
+            aside::run(move || on_store(&engine, other, &watcher))
                 .await
                 .map_err(|error| Failure::failed(format!("the work was interrupted: {error}")))?
         }
@@ -194,7 +195,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce(&Instance) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Failure> {
     let instance = Arc::clone(instance);
-    let done = tokio::task::spawn_blocking(move || work(&instance)).await;
+    let done = aside::run(move || work(&instance)).await;
     Ok(done.map_err(|error| Failure::failed(format!("the work was interrupted: {error}")))??)
 }
 

@@ -19,6 +19,7 @@ pub use self::confine::confine;
 use self::reload::reload;
 use self::socket::bind;
 use self::tasks::{LAST_WORDS, Tasks};
+use crate::aside;
 use crate::config::{Config, real_path};
 use crate::control::{self, Engine, Failure, Role, Watcher, code};
 use crate::deliver;
@@ -53,7 +54,7 @@ pub async fn run(config: Config, helper: Option<Helper>, watcher: Watcher) -> Re
     let file = config.file.clone();
     let mut signals = Signals::new()?;
     make_room_for_connections();
-    let engine = tokio::task::spawn_blocking(move || {
+    let engine = aside::run(move || {
         let engine = Engine::open(config, Role::Daemon)?;
         engine.prepare_keys()?;
         Ok::<Engine, Failure>(engine)
@@ -142,7 +143,7 @@ async fn done(task: impl Future<Output = ()>) -> Result<(), Failure> {
 /// Gives what the configuration changed its effect: blocks, and the actors' documents, of which followers are told.
 async fn apply_configured(instance: &Arc<Instance>) -> Result<(), Failure> {
     let instance = Arc::clone(instance);
-    let applied = tokio::task::spawn_blocking(move || {
+    let applied = aside::run(move || {
         inbox::moderation::apply_configured(&instance)?;
         profile::update(&instance)
     });
@@ -183,7 +184,7 @@ async fn attend(
                 Asked::Reload => {
                     let (engine, file) = (Arc::clone(engine), file.to_path_buf());
                     let instance = Arc::clone(&engine.instance);
-                    let read = tokio::task::spawn_blocking(move || reload(&engine, &file)).await;
+                    let read = aside::run(move || reload(&engine, &file)).await;
                     if let Err(error) = read {
                         tracing::error!("reading the configuration was interrupted: {error}");
                     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
+use crate::aside;
 use crate::clock::{Clock, Steady};
 use crate::deliver;
 use crate::inbox::{gone, moderation};
@@ -23,7 +24,7 @@ pub(super) async fn run(instance: Arc<Instance>, mut shutdown: watch::Receiver<b
     loop {
         let sweeping = Arc::clone(&instance);
         let today = calendar.read(&instance.clock);
-        match tokio::task::spawn_blocking(move || sweep(&sweeping, today)).await {
+        match aside::run(move || sweep(&sweeping, today)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!("what is old can't be swept: {error}"),
             Err(error) => tracing::error!("sweeping was interrupted: {error}"),

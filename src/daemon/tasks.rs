@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinSet};
@@ -26,6 +27,8 @@ impl Tasks {
         name: &'static str,
         task: impl Future<Output = Result<(), Failure>> + Send + 'static,
     ) {
+        // In a box, so that the runtime's part of a task is in the program once.
+        let task: Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>> = Box::pin(task);
         let handle = self.running.spawn(task);
         self.names.insert(handle.id(), name);
     }

@@ -14,6 +14,7 @@ use super::board::Parcel;
 use super::settle::Outcome;
 use super::{body_of, gone};
 use crate::ap::ACTIVITY_JSON;
+use crate::aside;
 use crate::instance::Instance;
 use crate::net::{Answer, NetError, Reuse};
 use crate::queue::{self, Scope, Verdict};
@@ -78,7 +79,7 @@ async fn body(instance: &Arc<Instance>, parcel: &Parcel) -> Result<Bytes, String
     let read = || async {
         let instance = Arc::clone(instance);
         let id = Arc::clone(&parcel.job.id);
-        tokio::task::spawn_blocking(move || match instance.store.jobs.get(&id) {
+        aside::run(move || match instance.store.jobs.get(&id) {
             Ok(Some(job)) => Ok(body_of(&job)),
             Ok(None) => Err(format!("the job {id} is gone")),
             Err(error) => Err(error.to_string()),
@@ -164,8 +165,7 @@ async fn read(instance: &Arc<Instance>, parcel: &Parcel, answer: &Answer) -> Out
                 Arc::clone(&parcel.job),
                 Arc::clone(&parcel.inbox),
             );
-            let found =
-                tokio::task::spawn_blocking(move || gone::instead(&instance, &job.actor, &inbox)).await;
+            let found = aside::run(move || gone::instead(&instance, &job.actor, &inbox)).await;
             match found {
                 Ok(Ok(instead)) => Outcome::Gone(instead),
                 Ok(Err(error)) => Outcome::Hindered(error.to_string()),

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::board::Parcel;
 use super::settle::{Outcome, Settled};
 use super::{board, gone, post, write};
+use crate::aside;
 use crate::instance::Instance;
 use crate::store::StoreError;
 
@@ -198,7 +199,7 @@ impl Runner {
         }
         let (instance, settled) = (Arc::clone(&self.instance), Arc::clone(&self.unwritten));
         let gone = self.gone.clone();
-        let written = tokio::task::spawn_blocking(move || {
+        let written = aside::run(move || {
             let logs = write(&instance, &settled)?;
             for inbox in &gone {
                 // The inboxes that take its place must be on disk before the followers change.

@@ -21,6 +21,7 @@ use hyper::http::request::Parts;
 use hyper::{StatusCode, Version};
 
 use super::respond::Reply;
+use crate::aside;
 
 /// Smallest body that is worth it, in bytes: below this it fits a packet either way.
 const WORTH: usize = 1_024;
@@ -103,9 +104,7 @@ pub(super) async fn coded(mut reply: Reply, coding: Coding) -> Reply {
         WORTH..LARGE => Some(pack(&whole, LEVEL)),
         _ => {
             let large = whole.clone();
-            tokio::task::spawn_blocking(move || pack(&large, LARGE_LEVEL))
-                .await
-                .ok()
+            aside::run(move || pack(&large, LARGE_LEVEL)).await.ok()
         }
     };
     let Some(packed) = packed else {

@@ -33,10 +33,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use self::crowd::Crowd;
+use self::crowd::{Crowd, Guest};
 use self::documents::Documents;
 use self::pace::{Paced, WRITE_TIMEOUT};
 use self::peer::Peer;
@@ -105,6 +105,11 @@ pub async fn serve(instance: Arc<Instance>, listener: Listener, mut shutdown: wa
     connections.shutdown().await;
 }
 
+/// Either kind of socket. Both go through the same code, which is in the program once.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
 struct Server {
     instance: Arc<Instance>,
     documents: Arc<Documents>,
@@ -135,22 +140,29 @@ impl Server {
                 };
                 // Answers are written at once and whole; waiting for more would only delay them.
                 stream.set_nodelay(true)?;
-                self.spawn(connections, stream, Peer::Address(address), (place, guest));
+                self.spawn(
+                    connections,
+                    Box::new(stream),
+                    Peer::Address(address),
+                    (place, guest),
+                );
             }
             Listener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                self.spawn(connections, stream, Peer::Unix, place);
+                self.spawn(connections, Box::new(stream), Peer::Unix, (place, None));
             }
         }
         Ok(())
     }
 
     /// Serves a connection in a task of its own; what it `holds` is given back at its end.
-    fn spawn<S, H>(&self, connections: &mut JoinSet<()>, stream: S, peer: Peer, holds: H)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        H: Send + 'static,
-    {
+    fn spawn(
+        &self,
+        connections: &mut JoinSet<()>,
+        stream: Box<dyn Stream>,
+        peer: Peer,
+        holds: (OwnedSemaphorePermit, Option<Guest>),
+    ) {
         let instance = Arc::clone(&self.instance);
         let documents = Arc::clone(&self.documents);
         let service = service_fn(move |request| {

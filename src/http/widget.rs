@@ -15,6 +15,7 @@ use hyper::header::{
 
 use super::request::Asked;
 use super::respond::{self, Cache, Reply, not_found, plain, problem, retry_after, store_trouble};
+use crate::aside;
 use crate::config::Order;
 use crate::instance::Instance;
 use crate::store::StoreError;
@@ -286,7 +287,7 @@ async fn read<T: Send + 'static>(
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Reply> {
-    match tokio::task::spawn_blocking(work).await {
+    match aside::run(work).await {
         Ok(Ok(made)) => Ok(made),
         Ok(Err(error)) => Err(store_trouble(&error)),
         Err(error) => {

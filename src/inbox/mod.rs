@@ -44,6 +44,7 @@ use tokio::sync::watch;
 
 use self::activity::{ActivityKind, Malformed};
 use self::verify::Verdict;
+use crate::aside;
 use crate::hooks;
 use crate::instance::Instance;
 use crate::remote::RemoteError;
@@ -212,20 +213,28 @@ async fn take(instance: &Arc<Instance>, arrival: &Arrival) -> Result<(), Refusal
 }
 
 /// Does what waits for the disk where it holds up nobody.
-async fn blocking<T: Send + 'static>(
+fn blocking<T: Send + 'static>(
     instance: &Arc<Instance>,
     argument: T,
     work: impl FnOnce(&Instance, &T) -> Result<(), Refusal> + Send + 'static,
+) -> impl Future<Output = Result<(), Refusal>> + Send {
+    let own = Arc::clone(instance);
+    on_disk(&instance.gate, Box::new(move || work(&own, &argument)))
+}
+
+/// In a box, so that the waiting is in the program once and not for each activity.
+async fn on_disk(
+    gate: &gate::Gate,
+    work: Box<dyn FnOnce() -> Result<(), Refusal> + Send>,
 ) -> Result<(), Refusal> {
     let end = tokio::time::Instant::now() + DISK_TIME;
-    let place = tokio::time::timeout_at(end, instance.gate.storing())
+    let place = tokio::time::timeout_at(end, gate.storing())
         .await
         .map_err(|_| Refusal::Slow)?;
-    let instance = Arc::clone(instance);
-    let work = tokio::task::spawn_blocking(move || {
+    let work = aside::run(move || {
         // The place goes along: what nobody waits for any more still keeps the disk busy.
         let _place = place;
-        work(&instance, &argument)
+        work()
     });
     match tokio::time::timeout_at(end, work).await {
         Err(_) => Err(Refusal::Slow),

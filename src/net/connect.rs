@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use super::guard::{Reach, Refusal};
+use crate::aside;
 
 /// Longest time from nothing to an open connection: look-up, TCP and TLS together (the contract's 10 s).
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -96,7 +97,7 @@ impl Service<Name> for GuardedResolver {
                 .acquire_owned()
                 .await
                 .expect("the semaphore is never closed");
-            let found = tokio::task::spawn_blocking(move || {
+            let found = aside::run(move || {
                 let _slot = slot;
                 resolver.addresses(name.as_str())
             })

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::aside;
 use crate::clock::{Moment, Steady};
 use crate::instance::Instance;
 use crate::site::diff::{Action, Change, Mark};
@@ -152,7 +153,7 @@ impl Publisher {
         let look = self.settled(&mut desk, &progress).await?;
         let instance = Arc::clone(&self.instance);
         let warnings = desk.warnings(&look);
-        tokio::task::spawn_blocking(move || outlook::of(&instance, &look, warnings)).await?
+        aside::run(move || outlook::of(&instance, &look, warnings)).await?
     }
 
     /// What becomes of the named pages, why, and how they will look. Sends and stores nothing.
@@ -164,7 +165,7 @@ impl Publisher {
         let mut desk = self.desk.lock().await;
         let look = self.settled(&mut desk, &progress).await?;
         let instance = Arc::clone(&self.instance);
-        tokio::task::spawn_blocking(move || {
+        aside::run(move || {
             names
                 .iter()
                 .map(|name| explanation::of(&instance, &look, name))
@@ -178,7 +179,7 @@ impl Publisher {
         let mut desk = self.desk.lock().await;
         let look = self.look(&mut desk, Scope::All, &progress).await?;
         let instance = Arc::clone(&self.instance);
-        tokio::task::spawn_blocking(move || survey::of(&instance, &look)).await?
+        aside::run(move || survey::of(&instance, &look)).await?
     }
 
     /// Does what the daemon does when the folder changed: publishes what changes unless it is held.
@@ -220,7 +221,7 @@ impl Publisher {
         let mut done = Vec::new();
         for key in keys {
             let instance = Arc::clone(&self.instance);
-            let object = tokio::task::spawn_blocking(move || draft::take_back(&instance, &key)).await??;
+            let object = aside::run(move || draft::take_back(&instance, &key)).await??;
             done.push(self.tell(Action::Delete, &object).await?);
         }
         self.instance.scan.notify_one();
@@ -232,7 +233,7 @@ impl Publisher {
         let held = look.plan.held.is_some() && confirmed == Confirmed::No;
         let instance = Arc::clone(&self.instance);
         let seen = Arc::clone(look);
-        tokio::task::spawn_blocking(move || {
+        aside::run(move || {
             let marks = seen.plan.marks.iter();
             let marks =
                 marks.filter(|mark| !(held && matches!(mark, Mark::Canonical { .. } | Mark::Reread { .. })));
@@ -255,7 +256,7 @@ impl Publisher {
         }
         let instance = Arc::clone(&self.instance);
         let look = Arc::clone(look);
-        tokio::task::spawn_blocking(move || -> Result<(), PublishError> {
+        aside::run(move || -> Result<(), PublishError> {
             draft::list(&instance, &look)?;
             if !first {
                 let listed = look.plan.baseline.len();
@@ -286,7 +287,7 @@ impl Publisher {
             let instance = Arc::clone(&self.instance);
             let look = Arc::clone(look);
             let asked = change.clone();
-            let stored = tokio::task::spawn_blocking(move || -> Result<_, PublishError> {
+            let stored = aside::run(move || -> Result<_, PublishError> {
                 let Some(draft) = draft::of(&instance, &look, &asked)? else {
                     return Ok(None);
                 };

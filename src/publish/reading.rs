@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
 
 use super::{Confirmed, Progress, PublishError, Publisher};
+use crate::aside;
 use crate::clock::{Clock, Moment};
 use crate::config::{self, Config, FirstRun, Translations};
 use crate::instance::Instance;
@@ -123,7 +124,7 @@ impl Publisher {
         let (changed, revision) = instance.store.objects.changed_since(desk.revision);
         desk.revision = revision;
         let ledger = desk.ledger.take();
-        let (scanner, looked, warnings) = tokio::task::spawn_blocking(move || {
+        let (scanner, looked, warnings) = aside::run(move || {
             if first {
                 super::recall::recall(&instance, &mut scanner);
             }

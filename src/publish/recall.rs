@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::reading::Desk;
 use super::{PublishError, Publisher};
+use crate::aside;
 use crate::instance::Instance;
 use crate::site::scan::{Due, Scanner};
 use crate::store::StoreError;
@@ -82,7 +83,7 @@ impl Publisher {
             return Ok(());
         };
         let instance = Arc::clone(&self.instance);
-        let scanner = tokio::task::spawn_blocking(move || {
+        let scanner = aside::run(move || {
             if let Err(error) = keep(&instance, &mut scanner) {
                 tracing::warn!("what was read of the pages is not kept for the next start: {error}");
                 scanner.mistrust();

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::{Done, PublishError, Publisher, recipients};
+use crate::aside;
 use crate::instance::{Instance, Outgoing};
 use crate::remote::{self, Freshness, Profile};
 use crate::site::diff::Action;
@@ -24,7 +25,7 @@ impl Publisher {
         };
         let instance = Arc::clone(&self.instance);
         let told = object.clone();
-        let inboxes = tokio::task::spawn_blocking(move || tell(&instance, &told, reactors)).await??;
+        let inboxes = aside::run(move || tell(&instance, &told, reactors)).await??;
         let id = self.instance.iris.object(&object.key);
         Ok(Done {
             action,
@@ -50,7 +51,7 @@ impl Publisher {
     async fn reactors(&self, key: &str) -> Result<BTreeSet<String>, PublishError> {
         let instance = Arc::clone(&self.instance);
         let key = key.to_string();
-        let actors = tokio::task::spawn_blocking(move || authors(&instance, &key)).await??;
+        let actors = aside::run(move || authors(&instance, &key)).await??;
         let gate = Arc::new(Semaphore::new(LOOKUPS));
         let mut lookups = JoinSet::new();
         for actor in actors {

@@ -21,6 +21,7 @@ use url::Url;
 use super::item::Source;
 use super::picture::{self, Fault};
 use super::shelf;
+use crate::aside;
 use crate::instance::Instance;
 use crate::net::{NetError, Reuse};
 use crate::store::{Media, StoreError};
@@ -251,7 +252,7 @@ async fn go_round(
         under: HashMap::new(),
     };
     let keeper = Arc::clone(instance);
-    match tokio::task::spawn_blocking(move || keeper.store.media.keep_only(&wanted)).await {
+    match aside::run(move || keeper.store.media.keep_only(&wanted)).await {
         Ok(Ok(0)) | Err(_) => {}
         Ok(Ok(gone)) => tracing::debug!("{gone} pictures that are no longer shown are removed"),
         Ok(Err(error)) => tracing::warn!("pictures that are no longer shown can't be removed: {error}"),
@@ -291,7 +292,7 @@ fn enqueue(
 async fn shown(instance: &Arc<Instance>, key: &Arc<str>, after: u64) -> Option<Vec<Source>> {
     let reader = Arc::clone(instance);
     let of = Arc::clone(key);
-    let read = tokio::task::spawn_blocking(move || shelf::pictures(&reader, &of, after));
+    let read = aside::run(move || shelf::pictures(&reader, &of, after));
     match read.await {
         Ok(Ok(pictures)) => Some(pictures),
         Ok(Err(error)) => {
@@ -386,7 +387,7 @@ async fn fetch(
     let (keeper, purpose, hash) = (Arc::clone(instance), source.purpose, source.hash());
     let limit = config.interactions.media_limit;
     let (from, body) = (answer.url, answer.body);
-    let kept = tokio::task::spawn_blocking(move || {
+    let kept = aside::run(move || {
         let picture = match picture::remake(&body, purpose) {
             Ok(picture) => picture,
             Err(Fault::Content) => return Err(Unfit::Content(from)),

@@ -8,8 +8,11 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::imageops::FilterType;
-use image::{DynamicImage, GenericImageView as _, ImageDecoder as _, ImageFormat, ImageReader, Limits};
+use image::imageops::{self, FilterType};
+use image::{
+    DynamicImage, GenericImageView as _, ImageBuffer, ImageDecoder as _, ImageFormat, ImageReader, Limits,
+    Pixel,
+};
 
 use crate::store::file::short_hash;
 use crate::store::{Format, Picture, PictureKind};
@@ -133,9 +136,10 @@ fn square(image: &DynamicImage) -> DynamicImage {
 fn scaled(image: DynamicImage, side: u32) -> DynamicImage {
     let small = image.width().max(image.height()) <= side;
     if !image.color().has_alpha() {
+        let pixels = image.into_rgb8();
         return DynamicImage::ImageRgb8(match small {
-            true => image.into_rgb8(),
-            false => shrunk(image, side).into_rgb8(),
+            true => pixels,
+            false => shrunk(pixels, side),
         });
     }
     let mut pixels = image.into_rgba8();
@@ -148,7 +152,7 @@ fn scaled(image: DynamicImage, side: u32) -> DynamicImage {
         let weigh = |colour: u8| (u16::from(colour) * u16::from(alpha) / 255) as u8;
         pixel.0 = [weigh(r), weigh(g), weigh(b), alpha];
     }
-    let mut pixels = shrunk(DynamicImage::ImageRgba8(pixels), side).into_rgba8();
+    let mut pixels = shrunk(pixels, side);
     for pixel in pixels.pixels_mut() {
         let [r, g, b, alpha] = pixel.0;
         let unweigh = |colour: u8| match u16::from(alpha) {
@@ -160,13 +164,32 @@ fn scaled(image: DynamicImage, side: u32) -> DynamicImage {
     DynamicImage::ImageRgba8(pixels)
 }
 
-/// In two steps: the first one is cheap in time and memory, the second one good.
-fn shrunk(image: DynamicImage, side: u32) -> DynamicImage {
+/// In two steps: the first one is cheap in time and memory, the second one good. Of eight bits a channel, so that it is in
+/// the program for two kinds of pixels and not for ten.
+fn shrunk<P>(image: ImageBuffer<P, Vec<u8>>, side: u32) -> ImageBuffer<P, Vec<u8>>
+where
+    P: Pixel<Subpixel = u8> + 'static,
+{
     let rough = match image.width().max(image.height()) > side * 2 {
-        true => image.thumbnail(side * 2, side * 2),
+        true => {
+            let (width, height) = within(image.dimensions(), side * 2);
+            imageops::thumbnail(&image, width, height)
+        }
         false => image,
     };
-    rough.resize(side, side, FilterType::CatmullRom)
+    let (width, height) = within(rough.dimensions(), side);
+    imageops::resize(&rough, width, height, FilterType::CatmullRom)
+}
+
+/// The size at which the longest side is this long.
+fn within((width, height): (u32, u32), side: u32) -> (u32, u32) {
+    let longest = width.max(height);
+    let scaled = |length: u32| {
+        let scaled =
+            (u64::from(length) * u64::from(side) + u64::from(longest) / 2) / u64::from(longest.max(1));
+        u32::try_from(scaled).unwrap_or(side).max(1)
+    };
+    (scaled(width), scaled(height))
 }
 
 /// Written as PNG where it has transparent parts or was drawn and stays small, else as JPEG.

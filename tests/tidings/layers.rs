@@ -38,6 +38,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("article", 0),
     ("queue", 0),
     ("sanitize", 0),
+    ("aside", 0),
+    ("media_type", 0),
     ("clock", 0),
     ("pages", 0),
     ("page", 0),

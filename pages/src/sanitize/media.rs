@@ -10,6 +10,7 @@ use super::math;
 use super::writer::{Resolve, Writer};
 use crate::article::Media;
 use crate::dom::ElementRef;
+use crate::media_type;
 
 /// Pictures of one page that are attached; more is a gallery, and no server shows as many.
 const MAX_MEDIA: usize = 100;
@@ -235,7 +236,7 @@ pub fn image_type(url: &Url) -> String {
 }
 
 pub(super) fn guess(url: &Url) -> Option<String> {
-    mime_guess::from_path(url.path()).first_raw().map(str::to_owned)
+    media_type::of(url.path()).map(str::to_owned)
 }
 
 #[cfg(test)]
