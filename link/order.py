@@ -101,13 +101,17 @@ def lasting(name):
 
 
 def cover(names, wanted, other, low, high, depth):
-    """The cheapest list of beginnings for names[low:high], which are equal up to `depth`: what it costs, and the list."""
+    """The cheapest list of beginnings for names[low:high], which are equal up to `depth`: what it costs, and the list,
+    each with how much of what it covers runs.
+    """
     if not any(name in wanted for name in names[low:high]):
         return 0, []
     first, last = names[low], names[high - 1]
+    running = sum(wanted[name] for name in names[low:high])
     whole = WORTH + sum(other[name] for name in names[low:high])
+    share = running / (running + whole)
     if high - low == 1:
-        return whole, [first[: depth + ENOUGH]]
+        return whole, [(first[: depth + ENOUGH], share)]
     while depth < min(len(first), len(last)) and first[depth] == last[depth]:
         depth += 1
     cost, found = 0, []
@@ -119,11 +123,12 @@ def cover(names, wanted, other, low, high, depth):
         if letter:
             price, beginnings = cover(names, wanted, other, low, end, depth + 1)
         elif names[low] in wanted:
-            price, beginnings = WORTH + other[names[low]], [names[low]]
+            price = WORTH + other[names[low]]
+            beginnings = [(names[low], wanted[names[low]] / (wanted[names[low]] + price))]
         else:
             price, beginnings = 0, []
         cost, found, low = cost + price, found + beginnings, end
-    return (whole, [first[:depth]]) if whole <= cost and depth > 3 else (cost, found)
+    return (whole, [(first[:depth], share)]) if whole <= cost and depth > 3 else (cost, found)
 
 
 def main():
@@ -143,7 +148,8 @@ def main():
     _, beginnings = cover(names, wanted, other, 0, len(names), 0)
     print(f"/* Written by link/order.py: what runs until the daemon rests, {sum(wanted.values()) // 1024} KiB of code. */")
     print("SECTIONS\n{\n  .text.start :\n  {")
-    for beginning in beginnings:
+    # What runs in part last, so that the rest of it lies together too.
+    for beginning, _ in sorted(beginnings, key=lambda each: (-round(each[1], 1), each[0])):
         print(f"    *(.text*.{beginning}*)")
     print("  }\n}\nINSERT BEFORE .text;")
     print(f"{len(hit)} functions, {len(beginnings)} lines", file=sys.stderr)
