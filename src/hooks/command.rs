@@ -26,8 +26,9 @@ const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
-/// What systemd tells a service in its environment, and is about the service alone.
-const OURS: [&str; 7] = [
+/// What systemd tells a service in its environment, or the daemon its allocator, and is about the service alone.
+const OURS: [&str; 8] = [
+    "MIMALLOC_PURGE_DELAY",
     "NOTIFY_SOCKET",
     "LISTEN_FDS",
     "LISTEN_PID",
