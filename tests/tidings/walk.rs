@@ -259,6 +259,30 @@ async fn a_stranger_waits_for_approval_here_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_looked_for_by_a_clock_that_was_days_ahead_is_looked_for_again() {
+    let sender = blog("show");
+    let home = Pages::start().await;
+    let first = arrived(&sender, &home, "/1", &json!(home.url("/1/replies")));
+    let list = |items: &[&String]| page(&json!({ "type": "Collection", "items": items }));
+    home.put("/1/replies", list(&[]));
+    let before = sender.clock.now();
+    let mut walker = Walker::default();
+    sender.clock.jump(before + SignedDuration::from_hours(20 * 24));
+    assert_eq!(walker.round(sender.instance()).await, 0);
+    assert_eq!(home.count("/1/replies"), 1);
+    sender.clock.jump(before);
+    let second = note(&home, "ben", "/2", &first, |_| {});
+    home.put("/1/replies", list(&[&second]));
+    later(&sender, 6);
+    assert_eq!(
+        walker.round(sender.instance()).await,
+        1,
+        "by the clock that is right"
+    );
+    assert_eq!(replies(&sender)[0]["replies"][0]["id"], second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_huge_collection_is_read_in_small_helpings() {
     let sender = blog("show");
     let home = Pages::start().await;
