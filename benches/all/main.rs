@@ -48,6 +48,9 @@ fn main() -> io::Result<()> {
     }
     let missed = rows.iter().filter(|row| row["kept"] == false).count();
     print(rows, options.json)?;
+    if options.quick {
+        eprintln!("the benches work; figures of so little say nothing about the goals");
+    }
     if options.check && !options.quick && missed > 0 {
         return Err(io::Error::other(format!("{missed} goals are missed")));
     }
