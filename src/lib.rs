@@ -42,4 +42,4 @@ pub mod clock;
 pub mod queue;
 pub mod sig;
 
-pub use tidings_pages::{article, dom, media_type, sanitize};
+pub use tidings_pages::{article, dom, sanitize};

@@ -150,9 +150,7 @@ impl Site {
                 (StatusCode::NOT_FOUND, file, bytes)
             }
         };
-        let media_type = tidings::media_type::of(&file.to_string_lossy())
-            .unwrap_or("application/octet-stream")
-            .to_string();
+        let media_type = mime_guess::from_path(&file).first_or_octet_stream().to_string();
         let is_html = media_type == "text/html";
         let bytes = match String::from_utf8(bytes) {
             Ok(text) if is_html => self.include(&text, &uri, headers).await.into_bytes(),

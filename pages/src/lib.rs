@@ -8,14 +8,12 @@
 //! - [`dom`] is the parsed page
 //! - [`sanitize`] cleans HTML, the site's own and that of others
 //! - [`article`] is what comes out, and what is remembered of it
-//! - [`media_type`] is what the ending of an address says
 //! - [`path`] is how the paths of pages are written
 
 pub mod article;
 pub mod dom;
 pub mod feed;
 pub mod frame;
-pub mod media_type;
 pub mod page;
 pub mod path;
 pub mod sanitize;

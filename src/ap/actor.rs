@@ -171,7 +171,7 @@ fn picture(url: &str) -> Value {
 /// The media type that the ending of a URL's path tells.
 fn media_type(url: &str) -> Option<String> {
     let path = url.split(['?', '#']).next().unwrap_or(url);
-    crate::media_type::of(path).map(ToString::to_string)
+    mime_guess::from_path(path).first_raw().map(ToString::to_string)
 }
 
 /// A row of the profile's table. A link says `rel="me"`, which is what makes the green check mark elsewhere.

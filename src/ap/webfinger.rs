@@ -59,7 +59,7 @@ pub fn jrd(account: Account<'_>) -> Value {
     if let Some(avatar) = account.avatar {
         let mut link = json!({ "rel": "http://webfinger.net/rel/avatar", "href": avatar });
         let path = avatar.split(['?', '#']).next().unwrap_or(avatar);
-        if let Some(media_type) = crate::media_type::of(path) {
+        if let Some(media_type) = mime_guess::from_path(path).first_raw() {
             link["type"] = json!(media_type);
         }
         links.push(link);

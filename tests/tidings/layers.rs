@@ -39,7 +39,6 @@ const LAYERS: &[(&str, u8)] = &[
     ("queue", 0),
     ("sanitize", 0),
     ("aside", 0),
-    ("media_type", 0),
     ("clock", 0),
     ("pages", 0),
     ("page", 0),

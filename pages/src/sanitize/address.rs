@@ -212,16 +212,11 @@ fn read_set(set: &str, resolve: &dyn Fn(&str) -> Option<Url>) -> Vec<Candidate> 
 }
 
 fn size(descriptor: &str) -> Option<Size> {
-    let (number, unit) = descriptor.split_at(descriptor.len().checked_sub(1)?);
-    match unit {
-        "w" => number.parse().ok().filter(|width| *width > 0).map(Size::Width),
-        "x" => number
-            .parse()
-            .ok()
-            .filter(|density: &f32| density.is_finite() && *density > 0.0)
-            .map(Size::Density),
-        _ => None,
+    if let Some(width) = descriptor.strip_suffix('w') {
+        return width.parse().ok().filter(|width| *width > 0).map(Size::Width);
     }
+    let density: f32 = descriptor.strip_suffix('x')?.parse().ok()?;
+    (density.is_finite() && density > 0.0).then_some(Size::Density(density))
 }
 
 /// An address that others can open.
@@ -287,7 +282,10 @@ mod tests {
                 "<img src=original.jpg width=2000 srcset='a.jpg 400w, b.jpg 800w'>",
                 "/original.jpg",
             ),
-            ("<img src=a.jpg srcset='b.jpg 0w, c.jpg wide, '>", "/a.jpg"),
+            (
+                "<img src=a.jpg srcset='b.jpg 0w, c.jpg wide, d.jpg 5”'>",
+                "/a.jpg",
+            ),
         ] {
             assert_eq!(path(html).as_deref(), Some(expected), "{html}");
         }

@@ -10,7 +10,6 @@ use super::math;
 use super::writer::{Resolve, Writer};
 use crate::article::Media;
 use crate::dom::ElementRef;
-use crate::media_type;
 
 /// Pictures of one page that are attached; more is a gallery, and no server shows as many.
 const MAX_MEDIA: usize = 100;
@@ -236,7 +235,7 @@ pub fn image_type(url: &Url) -> String {
 }
 
 pub(super) fn guess(url: &Url) -> Option<String> {
-    media_type::of(url.path()).map(str::to_owned)
+    mime_guess::from_path(url.path()).first_raw().map(str::to_owned)
 }
 
 #[cfg(test)]
