@@ -12,6 +12,8 @@
 //! cores. A server that hangs is signed for as well when it is met for the first time, so the limit of that turn is larger;
 //! the second post finds it in trouble and leaves it alone.
 
+#[path = "../rig/request.rs"]
+mod request;
 #[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../rig/table.rs"]
 mod table;
@@ -34,6 +36,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
+use self::request::is_whole;
 use self::table::{Goal, Options, Row};
 
 /// How long a turn may take before the bench gives up.
@@ -93,19 +96,6 @@ async fn converse(mut stream: TcpStream, taken: Arc<Taken>) {
         drop(by_post);
         taken.more.notify_one();
     }
-}
-
-/// Whether head and body of a request are there.
-fn is_whole(bytes: &[u8]) -> bool {
-    let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return false;
-    };
-    let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
-    let length = text
-        .split("content-length: ")
-        .nth(1)
-        .and_then(|rest| rest.lines().next()?.parse().ok());
-    bytes.len() >= head + 4 + length.unwrap_or(0)
 }
 
 fn instance(folder: &Path) -> Arc<Instance> {

@@ -19,6 +19,8 @@ mod disk;
 #[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../size/measure.rs"]
 mod measure;
+#[path = "../rig/request.rs"]
+mod request;
 mod servers;
 #[allow(dead_code, reason = "shared with the other benches")]
 #[path = "../size/site.rs"]

@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
+use super::request::is_whole;
+
 /// What the bench starts itself with to be them.
 const ARGUMENT: &str = "--be-the-servers";
 /// How long the servers wait for what they were told to expect.
@@ -217,19 +219,6 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, own: IpAddr, 
             return;
         }
     }
-}
-
-/// Whether head and body of a request are there.
-fn is_whole(bytes: &[u8]) -> bool {
-    let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return false;
-    };
-    let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
-    let length = text
-        .split("content-length: ")
-        .nth(1)
-        .and_then(|rest| rest.lines().next()?.parse().ok());
-    bytes.len() >= head + 4 + length.unwrap_or(0)
 }
 
 /// Makes each server a certificate of its own, as they have out there: ECDSA, by one authority.
