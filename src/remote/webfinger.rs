@@ -40,8 +40,13 @@ impl Handle {
         let (user, host) = text.strip_prefix('@').unwrap_or(text).split_once('@')?;
         let fits = |part: &str| !part.is_empty() && part.len() <= PART && !part.contains(char::is_whitespace);
         let url = Url::parse(&format!("https://{host}/")).ok()?;
+        let ascii = match url.port() {
+            Some(port) => format!("{}:{port}", url.host_str()?),
+            None => url.host_str()?.to_string(),
+        };
         let bare = fits(user)
             && fits(host)
+            && fits(&ascii) // which may be longer
             && !user.contains(['/', '@', '?', '#', ':'])
             && url.path() == "/"
             && url.username().is_empty()
@@ -49,10 +54,7 @@ impl Handle {
             && url.fragment().is_none();
         bare.then(|| Handle {
             user: user.to_string(),
-            host: match url.port() {
-                Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
-                None => url.host_str().unwrap_or_default().to_string(),
-            },
+            host: ascii,
         })
     }
 }
