@@ -85,7 +85,16 @@ pub fn read_with(source: &Source<'_>, text: &str) -> Page {
 }
 
 fn read_from(source: &Source<'_>, text: Option<&str>) -> Page {
-    let mut page = Page {
+    let mut page = unread(source);
+    page.verdict = parse(source)
+        .and_then(|html| judge(source, &html, text, &mut page))
+        .unwrap_or_else(Verdict::Not);
+    page
+}
+
+/// A page of which only the path is known.
+fn unread(source: &Source<'_>) -> Page {
+    Page {
         path: source.path.to_owned(),
         canonical: None,
         verdict: Verdict::Not(Reason::Empty),
@@ -94,11 +103,7 @@ fn read_from(source: &Source<'_>, text: Option<&str>) -> Page {
         standing: Standing::default(),
         alternates: vec![],
         lacks_text: false,
-    };
-    page.verdict = parse(source)
-        .and_then(|html| judge(source, &html, text, &mut page))
-        .unwrap_or_else(Verdict::Not);
-    page
+    }
 }
 
 /// What a post is compared with others of its site by; of a page that is no post, only how it writes dates, if it does.
@@ -126,16 +131,7 @@ pub fn sketch(source: &Source<'_>) -> Option<Sketch> {
 }
 
 fn sketch_of(source: &Source<'_>, html: &Html) -> Option<Sketch> {
-    let mut page = Page {
-        path: source.path.to_owned(),
-        canonical: None,
-        verdict: Verdict::Not(Reason::Empty),
-        evidence: vec![],
-        said: vec![],
-        standing: Standing::default(),
-        alternates: vec![],
-        lacks_text: false,
-    };
+    let mut page = unread(source);
     let Ok(Verdict::Post(article)) = judge(source, html, None, &mut page) else {
         return None;
     };
