@@ -1,6 +1,7 @@
 //! The disk: the only place in the program that writes files.
 //!
-//! Every write is whole or not there: temporary file in the same directory, fsync, rename, fsync of the directory.
+//! Every write is whole or not there: what isn't there yet is a file without a name, fsync, link, fsync of the directory;
+//! what replaces something is a temporary file in the same directory, fsync, rename, fsync of the directory.
 //! A key is a path below the data directory without its ending: `objects/posts~hello` is `objects/posts~hello.json`.
 
 use std::fs::{self, File, OpenOptions};
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use super::StoreError;
 pub use super::name::{file_name, short_hash};
 use super::turn::Turns;
+use super::unnamed::{Linked, Unnamed};
 
 /// How the names of temporary files begin; leftovers of a crash are removed at start.
 const TEMPORARY: &str = ".tmp-";
@@ -22,6 +24,8 @@ pub struct Disk {
     root: PathBuf,
     /// Whose turn it is to wait for which folder.
     turns: Arc<Turns>,
+    /// How files are made that have no name yet.
+    unnamed: Arc<Unnamed>,
 }
 
 /// The keys of a folder: see [`Disk::keys`].
@@ -60,6 +64,7 @@ impl Disk {
         Disk {
             root: root.to_path_buf(),
             turns: Arc::default(),
+            unnamed: Arc::default(),
         }
     }
 
@@ -227,11 +232,8 @@ impl Disk {
     /// Writes a record of a cache: whole or not there, but without waiting for the disk.
     pub fn replace_unsynced(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path(key);
-        let fail = |error| StoreError::io(&path, error);
-        let mut file = self.temporary(&path, 0o644, Wait::ForNothing)?;
-        file.write_all(bytes).map_err(fail)?;
-        file.persist(&path).map_err(|error| fail(error.error))?;
-        Ok(())
+        self.put(&path, bytes, 0o644, Existing::Replace, Wait::ForNothing)
+            .map(|_| ())
     }
 
     /// Removes any file without waiting for the disk; no error when there is none.
@@ -447,25 +449,52 @@ impl Disk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> Result<bool, StoreError> {
+        self.put(path, bytes, mode, existing, Wait::ForDisk)
+    }
+
+    fn put(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        mode: u32,
+        existing: Existing,
+        wait: Wait,
+    ) -> Result<bool, StoreError> {
         let folder = path.parent().unwrap_or(&self.root);
-        if existing == Existing::Keep && path.exists() {
+        let fail = |error| StoreError::io(path, error);
+        let is_there = path.exists();
+        if is_there && existing == Existing::Keep {
             return Ok(false);
         }
-        let fail = |error| StoreError::io(path, error);
-        let mut file = self.temporary(path, mode, Wait::ForDisk)?;
-        file.write_all(bytes).map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        match existing {
-            Existing::Replace => {
-                file.persist(path).map_err(|error| fail(error.error))?;
+        let linked = match is_there {
+            true => Linked::Taken,
+            false => self
+                .unnamed
+                .put(folder, path, bytes, mode, wait == Wait::ForDisk)
+                .map_err(fail)?,
+        };
+        match (linked, existing) {
+            (Linked::Done, _) => {}
+            (Linked::Taken, Existing::Keep) => return Ok(false),
+            (Linked::Taken | Linked::Cannot, _) => {
+                let mut file = self.temporary(path, mode, wait)?;
+                file.write_all(bytes).map_err(fail)?;
+                if wait == Wait::ForDisk {
+                    file.as_file().sync_all().map_err(fail)?;
+                }
+                match existing {
+                    Existing::Replace => file.persist(path),
+                    Existing::Keep => match file.persist_noclobber(path) {
+                        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+                        other => other,
+                    },
+                }
+                .map_err(|error| fail(error.error))?;
             }
-            Existing::Keep => match file.persist_noclobber(path) {
-                Ok(_) => {}
-                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-                Err(error) => return Err(fail(error.error)),
-            },
         }
-        self.sync_folder(folder)?;
+        if wait == Wait::ForDisk {
+            self.sync_folder(folder)?;
+        }
         Ok(true)
     }
 }

@@ -24,6 +24,7 @@ pub mod seen;
 pub mod site;
 pub mod table;
 mod turn;
+mod unnamed;
 
 use std::collections::BTreeMap;
 use std::fs::File;

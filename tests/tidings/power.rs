@@ -5,7 +5,7 @@
 //! their directory was. Two more disks are tried beside it: one that writes everything at once and in order, as it is
 //! after SIGKILL, and one that writes names before bytes, as journals of metadata do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use tidings::store::Store;
 use crate::harness::{Peer, Site, World, wait_for};
 
 /// What changes a disk. A call that changes files and isn't among these would go unseen; the store makes none.
-const CALLS: &str = "openat,creat,write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,\
+const CALLS: &str = "open,openat,creat,write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,\
     unlinkat,mkdir,mkdirat,rmdir,ftruncate,truncate,copy_file_range,sendfile,fallocate";
 
 /// One call that changes files.
@@ -111,7 +111,7 @@ impl Disk {
                     file.synced = file.written.clone();
                 }
                 Some(Node::Folder) => {
-                    let inside = |name: &Path| name.parent() == Some(path);
+                    let inside = |name: &Path| name.parent() == Some(path) && !is_unnamed(name);
                     self.synced.retain(|name, _| !inside(name));
                     let names = self.names.iter().filter(|(name, _)| inside(name));
                     self.synced
@@ -141,7 +141,7 @@ impl Disk {
         } else {
             &self.names
         };
-        for (name, node) in names {
+        for (name, node) in names.iter().filter(|(name, _)| !is_unnamed(name)) {
             let place = to.join(name.strip_prefix(from).unwrap());
             match node {
                 Node::Folder if place.parent().is_some_and(Path::is_dir) || name == from => {
@@ -160,6 +160,13 @@ impl Disk {
             }
         }
     }
+}
+
+/// Whether this is what Linux shows for a file without a name (`#` and the number of its inode): a crash leaves nothing
+/// of it.
+fn is_unnamed(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with('#'))
 }
 
 /// What a loss of power takes.
@@ -212,8 +219,10 @@ impl Recorder {
         let mut calls = Vec::new();
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            // One file is what one thread did, so a number is the file that this thread opened last under it.
+            let mut unnamed = HashMap::new();
             for line in text.lines() {
-                calls.extend(read(line, below));
+                calls.extend(read(line, below, &mut unnamed));
             }
         }
         calls.sort_by(|(one, _), (other, _)| one.total_cmp(other));
@@ -222,7 +231,7 @@ impl Recorder {
 }
 
 /// Reads a line of strace: `TIME NAME(ARGUMENTS) = RESULT <SECONDS>`.
-fn read(line: &str, below: &Path) -> Vec<(f64, Call)> {
+fn read(line: &str, below: &Path, unnamed: &mut HashMap<String, PathBuf>) -> Vec<(f64, Call)> {
     let Some((time, rest)) = line.split_once(' ') else {
         return vec![];
     };
@@ -249,7 +258,13 @@ fn read(line: &str, below: &Path) -> Vec<(f64, Call)> {
     };
     let quoted_path = |index: usize| path(&quoted[index]);
     let calls = match name {
-        "openat" if arguments.contains("O_CREAT") || arguments.contains("O_TRUNC") => {
+        "open" | "openat" if arguments.contains("O_TMPFILE") => {
+            let (number, rest) = result.split_once('<').unwrap();
+            let file = path(&unhex(rest.split('>').next().unwrap()));
+            unnamed.insert(format!("/proc/self/fd/{number}"), file.clone());
+            vec![Call::Create(file)]
+        }
+        "open" | "openat" if arguments.contains("O_CREAT") || arguments.contains("O_TRUNC") => {
             let file = path(&unhex(
                 result.split('<').nth(1).unwrap().split('>').next().unwrap(),
             ));
@@ -270,10 +285,17 @@ fn read(line: &str, below: &Path) -> Vec<(f64, Call)> {
         }
         "fsync" | "fdatasync" => descriptor().map(Call::Sync).into_iter().collect(),
         "rename" | "renameat" | "renameat2" => vec![Call::Rename(quoted_path(0), quoted_path(1))],
-        "link" | "linkat" => vec![Call::Link(quoted_path(0), quoted_path(1))],
+        "link" | "linkat" => {
+            let from = quoted_path(0);
+            match from.to_str().and_then(|number| unnamed.remove(number)) {
+                // The only name it has now.
+                Some(file) => vec![Call::Rename(file, quoted_path(1))],
+                None => vec![Call::Link(from, quoted_path(1))],
+            }
+        }
         "unlink" | "unlinkat" => vec![Call::Unlink(quoted_path(0))],
         "mkdir" | "mkdirat" => vec![Call::MakeFolder(quoted_path(0))],
-        "openat" => vec![],
+        "open" | "openat" => vec![],
         other => {
             assert!(
                 descriptor().is_none_or(|file| !file.starts_with(below)),
@@ -357,6 +379,11 @@ async fn every_prefix_of_what_reached_the_disk_is_a_store_that_kept_its_promises
     let calls = recorder.finish(&data);
     assert!(calls.len() > 100, "only {} calls were seen", calls.len());
     assert!(calls.iter().any(|(_, call)| matches!(call, Call::Sync(_))));
+    let unnamed = |call: &Call| matches!(call, Call::Rename(from, _) if is_unnamed(from));
+    assert!(
+        calls.iter().any(|(_, call)| unnamed(call)),
+        "no file was linked into its place: has its name in strace's output changed?"
+    );
 
     let mut opened = 0;
     let mut last = BTreeMap::new();
