@@ -6,6 +6,9 @@
 //!     … --disk FOLDER                                 where the data of those lies that measure a disk
 //!     … --json                                        the rows as JSON
 //!     … --check                                       fails when a goal is missed
+//!
+//! `TIDINGS_PROGRAM=FILE` measures that program instead of the one that cargo builds for the benches, which is linked in a
+//! minute and is a little slower than what is released.
 
 use std::io::{self, Write as _};
 use std::process::{Command, Stdio};

@@ -222,7 +222,7 @@ impl Home {
         )?;
         let before = daemon.cpu();
         world.expect(servers, || {
-            let done = Command::new(env!("CARGO_BIN_EXE_tidings"))
+            let done = Command::new(daemon::program())
                 .args(["publish", "--config"])
                 .arg(&self.config)
                 .arg("--note")

@@ -13,6 +13,11 @@ use super::site::ORIGIN;
 /// How long the daemon may take for what it is asked before the bench gives up.
 const LIMIT: Duration = Duration::from_secs(1_800);
 
+/// The program that is measured: the one that was built for the benches, or what `TIDINGS_PROGRAM` names.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("TIDINGS_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_tidings").into(), PathBuf::from)
+}
+
 /// A running daemon; it is ended when this is dropped.
 pub(crate) struct Daemon {
     child: Child,
@@ -29,7 +34,7 @@ impl Daemon {
     /// Starts one with a configuration whose data lies in `place`, and with these variables in its environment.
     pub(crate) fn launch(place: &Path, config: &Path, environment: &[(&str, &Path)]) -> io::Result<Daemon> {
         let log = place.join("log");
-        let child = Command::new(env!("CARGO_BIN_EXE_tidings"))
+        let child = Command::new(program())
             .args(["serve", "--config"])
             .arg(config)
             .envs(environment.iter().copied())

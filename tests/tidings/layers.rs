@@ -214,31 +214,3 @@ fn each_outside_thing_has_one_door() {
         }
     }
 }
-
-/// RUSTSEC-2023-0071: how long `rsa` takes for an operation with a private key tells of the key. deny.toml excepts it because
-/// there is none.
-#[test]
-fn rsa_makes_and_encodes_keys_and_does_nothing_else() {
-    for (module, text) in sources() {
-        let code = product(&text);
-        let uses = |word: &str| code.contains(word);
-        if !module.starts_with("sig/key") {
-            assert!(!uses("rsa::"), "{module} uses rsa");
-            continue;
-        }
-        for operation in [
-            "rsa::pkcs1v15",
-            "rsa::pss",
-            "rsa::oaep",
-            "rsa::hazmat",
-            "rsa::traits",
-            "rsa::signature",
-            "Pkcs1v15",
-            "Oaep",
-            "decrypt",
-            "RsaPrivateKey::from",
-        ] {
-            assert!(!uses(operation), "{module} uses {operation}");
-        }
-    }
-}

@@ -1,7 +1,6 @@
 //! Keys: our own, which sign, and those of others, which verify.
 //!
-//! Every signature is made and checked by aws-lc-rs. The `rsa` crate generates RSA keys and its parsers read
-//! the encodings; no private key is ever used through it (RUSTSEC-2023-0071, a timing attack without a fix).
+//! Every key is made, every signature made and checked by aws-lc-rs; `pkcs1` and `pkcs8` read and write the encodings.
 
 mod private;
 mod public;
@@ -9,7 +8,7 @@ mod public;
 use std::fmt;
 
 use aws_lc_rs::signature::{self, VerificationAlgorithm};
-use rsa::pkcs8::ObjectIdentifier;
+use pkcs8::ObjectIdentifier;
 
 use super::SigError;
 use super::error::excerpt;

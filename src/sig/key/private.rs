@@ -2,15 +2,18 @@
 
 use std::fmt;
 
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
-use rsa::pkcs8::{EncodePrivateKey as _, LineEnding, PrivateKeyInfo, SecretDocument};
+use pkcs8::{LineEnding, PrivateKeyInfo, SecretDocument};
 
 use super::{Algorithm, ED25519, Kind, PublicKey, RSA_ENCRYPTION};
 use crate::sig::SigError;
 
-/// Size of the RSA keys made here, in bits: what every server takes, and the cheapest to sign with.
-const NEW_RSA_BITS: usize = 2048;
+/// Size of the RSA keys made here: what every server takes, and the cheapest to sign with.
+const NEW_RSA: KeySize = KeySize::Rsa2048;
 
 /// A key of our own. Parsed once and kept; nothing of it is ever printed.
 pub struct PrivateKey {
@@ -29,13 +32,11 @@ impl PrivateKey {
     /// # Errors
     /// [`SigError::Key`] when the system has no randomness.
     pub fn generate_rsa() -> Result<String, SigError> {
-        let failed = SigError::Key("no RSA key could be made");
         // The exponent is 65537.
-        let key =
-            rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, NEW_RSA_BITS).map_err(|_| failed.clone())?;
-        key.to_pkcs8_pem(LineEnding::LF)
-            .map(|pem| pem.to_string())
-            .map_err(|_| failed)
+        RsaKeyPair::generate(NEW_RSA)
+            .and_then(|pair| pair.as_der())
+            .and_then(|der| pem(der.as_ref()))
+            .map_err(|_| SigError::Key("no RSA key could be made"))
     }
 
     /// Makes an Ed25519 key, as PEM (PKCS#8).
@@ -43,15 +44,10 @@ impl PrivateKey {
     /// # Errors
     /// [`SigError::Key`] when the system has no randomness.
     pub fn generate_ed25519() -> Result<String, SigError> {
-        let failed = SigError::Key("no Ed25519 key could be made");
-        let der = Ed25519KeyPair::generate()
+        Ed25519KeyPair::generate()
             .and_then(|pair| pair.to_pkcs8v1())
-            .map_err(|_| failed.clone())?;
-        let document = SecretDocument::try_from(der.as_ref()).map_err(|_| failed.clone())?;
-        document
-            .to_pem("PRIVATE KEY", LineEnding::LF)
-            .map(|pem| pem.to_string())
-            .map_err(|_| failed)
+            .and_then(|der| pem(der.as_ref()))
+            .map_err(|_| SigError::Key("no Ed25519 key could be made"))
     }
 
     /// Reads an RSA (2048 to 8192 bits) or Ed25519 key from PEM (PKCS#8, `BEGIN PRIVATE KEY`).
@@ -124,6 +120,13 @@ impl PrivateKey {
             .to_multibase()
             .expect("keys of our own are RSA or Ed25519")
     }
+}
+
+/// A private key as PEM.
+fn pem(pkcs8: &[u8]) -> Result<String, Unspecified> {
+    let document = SecretDocument::try_from(pkcs8).map_err(|_| Unspecified)?;
+    let pem = document.to_pem("PRIVATE KEY", LineEnding::LF);
+    pem.map(|pem| pem.to_string()).map_err(|_| Unspecified)
 }
 
 impl fmt::Debug for PrivateKey {
