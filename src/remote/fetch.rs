@@ -1,4 +1,5 @@
-//! Fetching documents of other servers: signed by the instance actor, each URL by one fetch at a time.
+//! Fetching documents of other servers: signed by the instance actor unless that is of no use, each URL by one fetch at a
+//! time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
-use super::{RemoteError, scheme};
+use super::{RemoteError, profile, scheme};
 use crate::instance::Instance;
 use crate::net::{self, Answer, DOCUMENT_LIMIT};
 use crate::sig::{self, Outgoing, Scheme};
@@ -24,6 +25,15 @@ const FETCHES_PER_HOST: usize = 16;
 /// Most fetches that wait for one host; a boost on a large server brings hundreds of strangers at once.
 const WAITING_PER_HOST: usize = 1024;
 
+/// How a document is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Ask {
+    /// It is an actor's: without a signature where the host shows it to whoever asks.
+    Actor,
+    /// With a signature: it may not be for everybody, or must not come from a cache between us.
+    Signed,
+}
+
 /// A document and where it was found.
 #[derive(Debug)]
 pub(super) struct Fetched {
@@ -36,7 +46,7 @@ type Flight = Arc<OnceCell<Result<Arc<Fetched>, RemoteError>>>;
 /// The fetches that run.
 #[derive(Debug)]
 pub(super) struct Fetches {
-    flights: Mutex<HashMap<String, Flight>>,
+    flights: Mutex<HashMap<(String, Ask), Flight>>,
     hosts: Mutex<HashMap<String, Arc<Lane>>>,
     all: Semaphore,
 }
@@ -58,31 +68,32 @@ impl Default for Fetches {
     }
 }
 
-/// Fetches a document; who asks for the same one meanwhile gets the same answer.
-pub(super) async fn document(instance: &Instance, id: &str) -> Result<Arc<Fetched>, RemoteError> {
+/// Fetches a document; who asks for the same one in the same way meanwhile gets the same answer.
+pub(super) async fn document(instance: &Instance, id: &str, ask: Ask) -> Result<Arc<Fetched>, RemoteError> {
     let mut url = Url::parse(id).map_err(|_| RemoteError::invalid(id, "it is not a URL"))?;
     url.set_fragment(None);
     if instance.iris.is_ours(url.as_str()) {
         return Err(RemoteError::invalid(id, "it is our own"));
     }
     let fetches = &instance.remote.fetches;
-    let flight = Arc::clone(lock(&fetches.flights).entry(url.to_string()).or_default());
-    let result = flight.get_or_init(|| fetch(instance, &url)).await.clone();
+    let route = (url.to_string(), ask);
+    let flight = Arc::clone(lock(&fetches.flights).entry(route.clone()).or_default());
+    let result = flight.get_or_init(|| fetch(instance, &url, ask)).await.clone();
     let mut flights = lock(&fetches.flights);
     if flights
-        .get(url.as_str())
+        .get(&route)
         .is_some_and(|other| Arc::ptr_eq(other, &flight))
     {
-        flights.remove(url.as_str());
+        flights.remove(&route);
     }
     result
 }
 
-async fn fetch(instance: &Instance, url: &Url) -> Result<Arc<Fetched>, RemoteError> {
+async fn fetch(instance: &Instance, url: &Url, ask: Ask) -> Result<Arc<Fetched>, RemoteError> {
     let host = net::host_of(url);
     let fetches = &instance.remote.fetches;
     let lane = fetches.lane(&host);
-    let answer = {
+    let fetched = {
         let closed = "the semaphores are never closed";
         let _waiting = lane
             .waiting
@@ -90,11 +101,11 @@ async fn fetch(instance: &Instance, url: &Url) -> Result<Arc<Fetched>, RemoteErr
             .map_err(|_| RemoteError::Unreachable(format!("too many fetches wait for {host}")))?;
         let _place = lane.places.acquire().await.expect(closed);
         let _any = fetches.all.acquire().await.expect(closed);
-        knock(instance, url, &host).await
+        approach(instance, url, &host, ask).await
     };
     drop(lane);
     fetches.leave(&host);
-    read(url, answer?)
+    fetched
 }
 
 impl Fetches {
@@ -121,10 +132,31 @@ impl Fetches {
     }
 }
 
+/// Asks without a signature where that may do, and with one where it doesn't.
+async fn approach(instance: &Instance, url: &Url, host: &str, ask: Ask) -> Result<Arc<Fetched>, RemoteError> {
+    let now = instance.clock.now();
+    let open = &instance.remote.open;
+    let plainly = ask == Ask::Actor && open.is_open(host, now);
+    if plainly {
+        let answer = get(instance, url, None).await?;
+        match read(url, answer) {
+            Ok(fetched) if profile::is_whole(&fetched.document) => return Ok(fetched),
+            Err(error @ RemoteError::Unreachable(_)) => return Err(error),
+            _ => {}
+        }
+    }
+    let fetched = read(url, knock(instance, url, host).await?)?;
+    match plainly {
+        true => open.is_closed(host, now),
+        false => open.answered(host, now),
+    }
+    Ok(fetched)
+}
+
 /// Asks with the first scheme, and when that is refused with the second.
 async fn knock(instance: &Instance, url: &Url, host: &str) -> Result<Answer, RemoteError> {
     let knocks = scheme::knocks(instance, host);
-    let answer = ask(instance, url, knocks.first).await?;
+    let answer = get(instance, url, Some(knocks.first)).await?;
     if answer.status != StatusCode::UNAUTHORIZED {
         if answer.status.is_success() {
             scheme::took(instance, host, knocks.first);
@@ -134,14 +166,14 @@ async fn knock(instance: &Instance, url: &Url, host: &str) -> Result<Answer, Rem
     let Some(second) = knocks.second else {
         return Ok(answer);
     };
-    let answer = ask(instance, url, second).await?;
+    let answer = get(instance, url, Some(second)).await?;
     if answer.status.is_success() {
         scheme::took(instance, host, second);
     }
     Ok(answer)
 }
 
-async fn ask(instance: &Instance, url: &Url, scheme: Scheme) -> Result<Answer, RemoteError> {
+async fn get(instance: &Instance, url: &Url, scheme: Option<Scheme>) -> Result<Answer, RemoteError> {
     let keys = instance
         .keys
         .instance()
@@ -149,6 +181,9 @@ async fn ask(instance: &Instance, url: &Url, scheme: Scheme) -> Result<Answer, R
     let key_id = instance.iris.main_key(&instance.iris.instance());
     let now = instance.clock.now();
     let sign = |url: &Url| -> Result<HeaderMap, sig::SigError> {
+        let Some(scheme) = scheme else {
+            return Ok(HeaderMap::new());
+        };
         let request = Outgoing {
             method: "GET",
             url,

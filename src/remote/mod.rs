@@ -4,6 +4,7 @@
 //! gets what is cached for a day; a signature that fails is a reason to ask afresh, once a minute at most.
 
 mod fetch;
+mod open;
 mod profile;
 pub mod scheme;
 pub mod webfinger;
@@ -16,7 +17,8 @@ use quick_cache::sync::Cache;
 use serde_json::Value;
 use url::Url;
 
-use self::fetch::{Fetched, Fetches};
+use self::fetch::{Ask, Fetched, Fetches};
+use self::open::OpenHosts;
 pub use self::profile::{Profile, ProfileKey};
 pub use self::webfinger::resolve;
 use crate::ap::iri::Local;
@@ -50,6 +52,7 @@ pub struct Memory {
     /// The documents that were fetched last, as they came.
     documents: Cache<String, Arc<Value>>,
     fetches: Fetches,
+    open: OpenHosts,
 }
 
 #[derive(Debug)]
@@ -67,6 +70,7 @@ impl Default for Memory {
             schemes: Cache::new(NOTES),
             documents: Cache::new(DOCUMENTS),
             fetches: Fetches::default(),
+            open: OpenHosts::default(),
         }
     }
 }
@@ -78,6 +82,16 @@ pub enum Freshness {
     Cached,
     /// Fetched now, unless it was fetched afresh within the last minute.
     Fresh,
+}
+
+impl Freshness {
+    /// How an actor is asked for.
+    fn ask(self) -> Ask {
+        match self {
+            Freshness::Cached => Ask::Actor,
+            Freshness::Fresh => Ask::Signed,
+        }
+    }
 }
 
 /// Why something of another server can't be had.
@@ -169,7 +183,7 @@ pub async fn actor(instance: &Instance, id: &str, freshness: Freshness) -> Resul
     if freshness == Freshness::Fresh {
         instance.remote.refetched.insert(id.to_string(), now);
     }
-    match fetch::document(instance, id).await {
+    match fetch::document(instance, id, freshness.ask()).await {
         Ok(fetched) => take_in(instance, id, &fetched),
         Err(error @ RemoteError::Gone(_)) => {
             forget(instance, id).map_err(|error| RemoteError::Here(error.to_string()))?;
@@ -258,7 +272,7 @@ pub async fn key(instance: &Instance, key_id: &str, freshness: Freshness) -> Res
         // Nearly everybody's key is a fragment of its owner's id, whose cached document will do.
         None if known(instance, bare.as_str()).is_some() => bare.as_str().into(),
         None => {
-            let fetched = fetch::document(instance, bare.as_str()).await;
+            let fetched = fetch::document(instance, bare.as_str(), freshness.ask()).await;
             let fetched = match fetched {
                 Err(error @ RemoteError::Gone(_)) => {
                     forget(instance, bare.as_str()).map_err(|error| RemoteError::Here(error.to_string()))?;
@@ -340,7 +354,7 @@ fn listed(profile: &Profile, key_id: &str, own: Option<PublicKey>) -> Result<Rem
 pub async fn object(instance: &Instance, id: &str) -> Result<Value, RemoteError> {
     let mut asked = id.to_string();
     for _ in 0..2 {
-        let fetched = fetch::document(instance, &asked).await?;
+        let fetched = fetch::document(instance, &asked, Ask::Signed).await?;
         let claimed = fetched.document["id"]
             .as_str()
             .ok_or_else(|| RemoteError::invalid(id, "the document has no id"))?;
@@ -362,7 +376,7 @@ pub async fn object(instance: &Instance, id: &str) -> Result<Value, RemoteError>
 /// # Errors
 /// Any [`RemoteError`].
 pub async fn page(instance: &Instance, url: &str) -> Result<Value, RemoteError> {
-    let fetched = fetch::document(instance, url).await?;
+    let fetched = fetch::document(instance, url, Ask::Signed).await?;
     let asked = Url::parse(url).map_err(|_| RemoteError::invalid(url, "it is not a URL"))?;
     if !profile::same_host(&asked, &fetched.url) {
         return Err(RemoteError::invalid(url, "it is on another host"));

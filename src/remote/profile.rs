@@ -214,6 +214,14 @@ fn keys(own: &Url, id: &str, document: &Value) -> Vec<ProfileKey> {
         .collect()
 }
 
+/// Whether this has what every actor's document has. Some servers show those who don't sign only the key, or no inbox.
+pub(super) fn is_whole(document: &Value) -> bool {
+    let names_key = ["publicKey", "assertionMethod"]
+        .into_iter()
+        .any(|name| !document[name].is_null());
+    names_key && document["inbox"].is_string() && document["preferredUsername"].is_string()
+}
+
 fn material(key: &Value) -> Option<PublicKey> {
     if let Some(pem) = key["publicKeyPem"].as_str() {
         return PublicKey::from_pem(pem).ok();

@@ -635,11 +635,12 @@ pub(crate) struct Peer {
 #[derive(Default)]
 struct State {
     received: Vec<Received>,
-    gets: Vec<String>,
+    /// The paths that were fetched, and whether with a signature.
+    gets: Vec<(String, bool)>,
     documents: HashMap<String, (u16, Value)>,
     files: HashMap<String, (&'static str, Bytes)>,
     inbox: Conduct,
-    require_signed_fetch: bool,
+    strangers: Strangers,
     key: Option<PrivateKey>,
 }
 
@@ -654,6 +655,18 @@ pub(crate) struct Received {
     pub(crate) signed_by: String,
     /// By which scheme.
     pub(crate) scheme: Scheme,
+}
+
+/// What of its actors a server shows to those who don't sign.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Strangers {
+    /// What it shows everybody.
+    #[default]
+    SeeAll,
+    /// The key, so that they can check a signature.
+    SeeKeys,
+    /// Nothing: 401.
+    SeeNothing,
 }
 
 /// How an inbox behaves.
@@ -798,9 +811,9 @@ impl Peer {
         self.state.lock().unwrap().key = Some(key);
     }
 
-    /// Makes it demand signatures on GETs of actors.
-    pub(crate) fn require_signed_fetch(&self) {
-        self.state.lock().unwrap().require_signed_fetch = true;
+    /// Says what those see of its actors who don't sign.
+    pub(crate) fn strangers(&self, strangers: Strangers) {
+        self.state.lock().unwrap().strangers = strangers;
     }
 
     /// All that arrived so far.
@@ -810,13 +823,14 @@ impl Peer {
 
     /// How often a path was fetched so far.
     pub(crate) fn fetched(&self, path: &str) -> usize {
-        self.state
-            .lock()
-            .unwrap()
-            .gets
-            .iter()
-            .filter(|got| *got == path)
-            .count()
+        self.fetches(path).len()
+    }
+
+    /// The fetches of a path so far: whether each was signed.
+    pub(crate) fn fetches(&self, path: &str) -> Vec<bool> {
+        let state = self.state.lock().unwrap();
+        let of_path = state.gets.iter().filter(|(got, _)| got == path);
+        of_path.map(|(_, signed)| *signed).collect()
     }
 
     /// All activities of a type that arrived so far.
@@ -929,7 +943,7 @@ impl Peer {
         let query = request.uri().query().unwrap_or_default().to_string();
         let signed = request.headers().contains_key("signature");
         let mut state = self.state.lock().unwrap();
-        state.gets.push(path.clone());
+        state.gets.push((path.clone(), signed));
         if let Some((status, value)) = state.documents.get(&path) {
             return document(StatusCode::from_u16(*status).unwrap(), value);
         }
@@ -940,7 +954,10 @@ impl Peer {
                 .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
             return response;
         }
-        let refuse = state.require_signed_fetch && !signed;
+        let strangers = match signed {
+            true => Strangers::SeeAll,
+            false => state.strangers,
+        };
         drop(state);
         if path == "/.well-known/webfinger" {
             let name = query
@@ -956,8 +973,18 @@ impl Peer {
             );
         }
         match path.strip_prefix("/users/") {
-            Some(_) if refuse => plain(StatusCode::UNAUTHORIZED, "sign your request"),
-            Some(name) if !name.contains('/') => document(StatusCode::OK, &self.actor_document(name)),
+            Some(_) if strangers == Strangers::SeeNothing => {
+                plain(StatusCode::UNAUTHORIZED, "sign your request")
+            }
+            Some(name) if !name.contains('/') => {
+                let mut actor = self.actor_document(name);
+                if strangers == Strangers::SeeKeys {
+                    let kept = ["@context", "id", "type", "publicKey"];
+                    let fields = actor.as_object_mut().unwrap();
+                    fields.retain(|name, _| kept.contains(&name.as_str()));
+                }
+                document(StatusCode::OK, &actor)
+            }
             _ => plain(StatusCode::NOT_FOUND, "not found"),
         }
     }

@@ -3,6 +3,7 @@
 //! The river is entered at `inbox::receive`, behind the HTTP server; the peers are real servers on loopback.
 
 mod answers; // refusals
+mod asking; // how actors are fetched
 mod followers; // Follow and its end
 mod hooks; // commands and webhooks
 mod hostile; // what a real server can sign that means no good
