@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Says which parts of the program run between its start and its first rest, as a script for the linker.
+"""Says which parts of the program run between its start and its first rest, and which when it has work to do, as a
+script for the linker.
 
-    cargo build --release --config 'profile.release.strip="none"'
-    link/order.py target/release/tidings > link/start.ld
+    cargo build --release --target-dir target/whole --config 'profile.release.strip="none"'
+    link/order.py target/whole/release/tidings > link/start.ld
 
 The system brings a program into memory in blocks of sixteen pages around each one that is touched, so what runs should
-lie together. This runs the daemon on the example site with a breakpoint at the beginning of each function, writes down
-which are reached, and looks for the fewest beginnings of names that cover them and little else. Names are cut before
-what a compiler or a version puts into them, so that the list stays of use when those change; what it doesn't know lies
-where it would lie without it. Linux on x86-64; nm of the binutils.
+lie together. This runs the daemon on the example site, and then under the benches that send it something, with a breakpoint
+at the beginning of each function, writes down which are reached, and looks for the fewest beginnings of names that cover
+them and little else. Names are cut before what a compiler or a version puts into them, so that the list stays of use when
+those change; what it doesn't know lies where it would lie without it. Linux on x86-64; nm of the binutils.
 """
 
 import ctypes
@@ -24,6 +25,10 @@ from pathlib import Path
 
 # How long the daemon runs, in seconds: it rests after about three.
 RUN = 20
+# The benches that give it work.
+BENCHES = ["serve", "inbox", "fanout"]
+# In their environment: the program, and where to write which of its functions were reached.
+PROGRAM, REACHED = "TIDINGS_ORDER_PROGRAM", "TIDINGS_ORDER_REACHED"
 # What a line of the list must save, in bytes.
 WORTH = 400
 # How many letters of a name are kept beyond the first one that no other has.
@@ -47,13 +52,12 @@ def functions(program):
             yield int(parts[0], 16), int(parts[1], 16), parts[3]
 
 
-def reached(program, arguments, folder, addresses):
-    """Which of the addresses are reached."""
+def reached(program, arguments, addresses, note):
+    """Tells `note` which of the addresses are reached."""
+    # The daemon would start itself once more, without breakpoints.
+    os.environ["MIMALLOC_PURGE_DELAY"] = "0"
     child = os.fork()
     if child == 0:
-        os.chdir(folder)
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 2)
         libc.ptrace(TRACEME, 0, None, None)
         os.execv(program, [program, *arguments])
     os.waitpid(child, 0)
@@ -67,7 +71,6 @@ def reached(program, arguments, folder, addresses):
     for address in addresses:
         os.pwrite(memory, b"\xcc", base + address)
     signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGTERM))
-    signal.alarm(RUN)
     libc.ptrace(CONT, child, None, None)
     hit = set()
     registers = (ctypes.c_ulong * 27)()
@@ -75,7 +78,7 @@ def reached(program, arguments, folder, addresses):
         thread, status = os.waitpid(-1, WALL)
         if os.WIFEXITED(status) or os.WIFSIGNALED(status):
             if thread == child:
-                return hit
+                return
             continue
         passed = os.WSTOPSIG(status)
         if passed == signal.SIGTRAP:
@@ -85,6 +88,7 @@ def reached(program, arguments, folder, addresses):
             if not status >> 16 and address in before:
                 if address not in hit:
                     hit.add(address)
+                    note(address)
                     os.pwrite(memory, before[address], base + address)
                 registers[RIP] -= 1
                 libc.ptrace(SETREGS, thread, None, ctypes.byref(registers))
@@ -131,28 +135,75 @@ def cover(names, wanted, other, low, high, depth):
     return (whole, [(first[:depth], share)]) if whole <= cost and depth > 3 else (cost, found)
 
 
-def main():
-    program = Path(sys.argv[1]).resolve()
+def at_rest(program, addresses):
+    """What is reached until it rests on the example site."""
     root = Path(__file__).resolve().parent.parent
-    known = list(functions(program))
     with tempfile.TemporaryDirectory() as folder:
         shutil.copytree(root / "site-example", Path(folder, "site-example"))
         settings = (root / "ap.toml").read_text()
         Path(folder, "ap.toml").write_text(re.sub(r"(?m)^#listen = .*", 'listen = "127.0.0.1:0"', settings))
-        hit = reached(program, ["serve"], folder, sorted({address for address, _, _ in known}))
+        os.chdir(folder)
+        hit = set()
+        signal.alarm(RUN)
+        reached(program, ["serve"], addresses, hit.add)
+        os.chdir(root)
+        return hit
+
+
+def at_work(program):
+    """What is reached when the benches give it work: they start this script in its place."""
+    with tempfile.NamedTemporaryFile("r") as told:
+        ours = {"TIDINGS_PROGRAM": __file__, PROGRAM: str(program), REACHED: told.name}
+        for bench in BENCHES:
+            command = ["cargo", "bench", "--bench", bench, "--", "--quick"]
+            subprocess.run(command, env={**os.environ, **ours}, stdout=sys.stderr, check=True)
+        return {int(line) for line in told}
+
+
+def stand_in():
+    """Runs the program in the place of which this script was started."""
+    program = os.environ[PROGRAM]
+    if sys.argv[1] != "serve":
+        os.execv(program, [program, *sys.argv[1:]])
+    addresses = sorted({address for address, _, _ in functions(program)})
+    with open(os.environ[REACHED], "a") as told:
+
+        def note(address):
+            print(address, file=told, flush=True)
+
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        reached(program, sys.argv[1:], addresses, note)
+
+
+def lines(known, hit):
+    """The beginnings of names that cover the functions that were hit, what runs in part last: so the rest lies together."""
     wanted, other = Counter(), Counter()
     for address, size, name in known:
         (wanted if address in hit else other)[lasting(name)] += size
     names = sorted({*wanted, *other})
-    sys.setrecursionlimit(10_000)
     _, beginnings = cover(names, wanted, other, 0, len(names), 0)
-    print(f"/* Written by link/order.py: what runs until the daemon rests, {sum(wanted.values()) // 1024} KiB of code. */")
-    print("SECTIONS\n{\n  .text.start :\n  {")
-    # What runs in part last, so that the rest of it lies together too.
-    for beginning, _ in sorted(beginnings, key=lambda each: (-round(each[1], 1), each[0])):
-        print(f"    *(.text*.{beginning}*)")
+    beginnings.sort(key=lambda each: (-round(each[1], 1), each[0]))
+    return sum(wanted.values()) // 1024, [beginning for beginning, _ in beginnings]
+
+
+def main():
+    program = Path(sys.argv[1]).resolve()
+    known = list(functions(program))
+    first = at_rest(program, sorted({address for address, _, _ in known}))
+    size, start = lines(known, first)
+    later = [each for each in known if not lasting(each[2]).startswith(tuple(start))]
+    more, work = lines(later, at_work(program))
+    print("/* Written by link/order.py. */\nSECTIONS\n{\n  .text.start :\n  {")
+    print(f"    /* What runs until the daemon rests: {size} KiB of code. */")
+    print("\n".join(f"    *(.text*.{beginning}*)" for beginning in start))
+    print(f"    /* What runs besides when it works: {more} KiB. */")
+    print("\n".join(f"    *(.text*.{beginning}*)" for beginning in work))
     print("  }\n}\nINSERT BEFORE .text;")
-    print(f"{len(hit)} functions, {len(beginnings)} lines", file=sys.stderr)
+    print(f"{len(start)} and {len(work)} lines", file=sys.stderr)
 
 
-main()
+sys.setrecursionlimit(10_000)
+if PROGRAM in os.environ:
+    stand_in()
+else:
+    main()

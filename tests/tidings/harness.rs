@@ -662,11 +662,11 @@ pub(crate) struct Received {
 pub(crate) enum Strangers {
     /// What it shows everybody.
     #[default]
-    SeeAll,
+    Everything,
     /// The key, so that they can check a signature.
-    SeeKeys,
+    Keys,
     /// Nothing: 401.
-    SeeNothing,
+    Nothing,
 }
 
 /// How an inbox behaves.
@@ -955,7 +955,7 @@ impl Peer {
             return response;
         }
         let strangers = match signed {
-            true => Strangers::SeeAll,
+            true => Strangers::Everything,
             false => state.strangers,
         };
         drop(state);
@@ -973,12 +973,12 @@ impl Peer {
             );
         }
         match path.strip_prefix("/users/") {
-            Some(_) if strangers == Strangers::SeeNothing => {
+            Some(_) if strangers == Strangers::Nothing => {
                 plain(StatusCode::UNAUTHORIZED, "sign your request")
             }
             Some(name) if !name.contains('/') => {
                 let mut actor = self.actor_document(name);
-                if strangers == Strangers::SeeKeys {
+                if strangers == Strangers::Keys {
                     let kept = ["@context", "id", "type", "publicKey"];
                     let fields = actor.as_object_mut().unwrap();
                     fields.retain(|name, _| kept.contains(&name.as_str()));
