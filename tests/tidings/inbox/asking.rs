@@ -28,10 +28,7 @@ async fn only_the_first_of_a_server_is_asked_for_with_a_signature_when_it_needs_
 
 #[tokio::test]
 async fn a_server_that_shows_less_to_strangers_is_asked_with_a_signature() {
-    for (address, strangers) in [
-        ("127.0.0.2", Strangers::Nothing),
-        ("127.0.0.3", Strangers::Keys),
-    ] {
+    for (address, strangers) in [("127.0.0.2", Strangers::Nothing), ("127.0.0.3", Strangers::Keys)] {
         let (inbox, peer) = (Inbox::new(""), Peer::start(address).await);
         peer.strangers(strangers);
         assert_eq!(fetches(&inbox, &peer, "ada").await, [SIGNED]);
