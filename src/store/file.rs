@@ -129,6 +129,12 @@ impl Disk {
             .map(|_| ())
     }
 
+    /// The same of a record that is most likely not there: nobody looks first.
+    pub fn replace_absent(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(&self.path(key), bytes, 0o644, Existing::Unlikely)
+            .map(|_| ())
+    }
+
     /// Writes a record beside its place, without waiting for the disk. [`Disk::place`] puts many into theirs at once;
     /// what isn't is removed when it is dropped, or at the next start.
     pub fn stage(&self, key: &str, bytes: &[u8]) -> Result<Staged, StoreError> {
@@ -462,11 +468,7 @@ impl Disk {
     ) -> Result<bool, StoreError> {
         let folder = path.parent().unwrap_or(&self.root);
         let fail = |error| StoreError::io(path, error);
-        let is_there = path.exists();
-        if is_there && existing == Existing::Keep {
-            return Ok(false);
-        }
-        let linked = match is_there {
+        let linked = match existing != Existing::Unlikely && path.exists() {
             true => Linked::Taken,
             false => self
                 .unnamed
@@ -483,7 +485,7 @@ impl Disk {
                     file.as_file().sync_all().map_err(fail)?;
                 }
                 match existing {
-                    Existing::Replace => file.persist(path),
+                    Existing::Replace | Existing::Unlikely => file.persist(path),
                     Existing::Keep => match file.persist_noclobber(path) {
                         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
                         other => other,
@@ -518,6 +520,8 @@ enum Leftovers {
 enum Existing {
     Keep,
     Replace,
+    /// Replaced, if there is one against all expectation.
+    Unlikely,
 }
 
 /// Whether what is written must outlive a loss of power.
@@ -573,6 +577,15 @@ mod tests {
         disk.delete("objects/a").unwrap();
         disk.delete("objects/a").unwrap();
         assert_eq!(disk.get("objects/a").unwrap(), None);
+    }
+
+    #[test]
+    fn what_was_believed_absent_is_replaced_all_the_same() {
+        let (folder, disk) = disk();
+        disk.replace_absent("objects/a", b"one").unwrap();
+        disk.replace_absent("objects/a", b"two").unwrap();
+        assert_eq!(disk.get("objects/a").unwrap().unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path().join("objects")).unwrap().count(), 1);
     }
 
     #[test]

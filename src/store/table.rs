@@ -387,8 +387,11 @@ impl<R: Record> Table<R> {
     }
 
     fn put_locked(&self, record: &R) -> Result<(), StoreError> {
-        self.disk
-            .replace(&self.key(record.id()), &self.written(record)?)?;
+        let (key, bytes) = (self.key(record.id()), self.written(record)?);
+        match self.contains(record.id()) {
+            true => self.disk.replace(&key, &bytes)?,
+            false => self.disk.replace_absent(&key, &bytes)?,
+        }
         let labels = record.labels();
         self.lock()
             .insert(record.id(), record.brief(), record.group(), &labels, R::share);
