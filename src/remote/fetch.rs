@@ -145,32 +145,34 @@ async fn approach(instance: &Instance, url: &Url, host: &str, ask: Ask) -> Resul
             _ => {}
         }
     }
-    let fetched = read(url, knock(instance, url, host).await?)?;
-    match plainly {
+    let (answer, refused) = knock(instance, url, host).await?;
+    let fetched = read(url, answer)?;
+    // Who refuses one signature looks at them.
+    match plainly || refused {
         true => open.is_closed(host, now),
         false => open.answered(host, now),
     }
     Ok(fetched)
 }
 
-/// Asks with the first scheme, and when that is refused with the second.
-async fn knock(instance: &Instance, url: &Url, host: &str) -> Result<Answer, RemoteError> {
+/// Asks with the first scheme, and when that is refused with the second; whether it was refused.
+async fn knock(instance: &Instance, url: &Url, host: &str) -> Result<(Answer, bool), RemoteError> {
     let knocks = scheme::knocks(instance, host);
     let answer = get(instance, url, Some(knocks.first)).await?;
     if answer.status != StatusCode::UNAUTHORIZED {
         if answer.status.is_success() {
             scheme::took(instance, host, knocks.first);
         }
-        return Ok(answer);
+        return Ok((answer, false));
     }
     let Some(second) = knocks.second else {
-        return Ok(answer);
+        return Ok((answer, true));
     };
     let answer = get(instance, url, Some(second)).await?;
     if answer.status.is_success() {
         scheme::took(instance, host, second);
     }
-    Ok(answer)
+    Ok((answer, true))
 }
 
 async fn get(instance: &Instance, url: &Url, scheme: Option<Scheme>) -> Result<Answer, RemoteError> {
