@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
+use super::open::Manner;
 use super::{RemoteError, profile, scheme};
 use crate::instance::Instance;
 use crate::net::{self, Answer, DOCUMENT_LIMIT};
@@ -136,21 +137,37 @@ impl Fetches {
 async fn approach(instance: &Instance, url: &Url, host: &str, ask: Ask) -> Result<Arc<Fetched>, RemoteError> {
     let now = instance.clock.now();
     let open = &instance.remote.open;
-    let plainly = ask == Ask::Actor && open.is_open(host, now);
+    let manner = match ask {
+        Ask::Actor => open.manner(host, now),
+        Ask::Signed => None,
+    };
+    let plainly = matches!(manner, Some(Manner::Untried | Manner::Open));
     if plainly {
         let answer = get(instance, url, None).await?;
         match read(url, answer) {
-            Ok(fetched) if profile::is_whole(&fetched.document) => return Ok(fetched),
+            Ok(fetched) if profile::is_whole(&fetched.document) => {
+                if manner == Some(Manner::Untried) {
+                    open.note(host, Manner::Open, now);
+                }
+                return Ok(fetched);
+            }
             Err(error @ RemoteError::Unreachable(_)) => return Err(error),
+            // Some hide from strangers that somebody is there; not who was seen to show others.
+            Err(error @ (RemoteError::NotFound(_) | RemoteError::Gone(_)))
+                if manner == Some(Manner::Open) =>
+            {
+                return Err(error);
+            }
             _ => {}
         }
     }
     let (answer, refused) = knock(instance, url, host).await?;
     let fetched = read(url, answer)?;
-    // Who refuses one signature looks at them.
-    match plainly || refused {
-        true => open.is_closed(host, now),
-        false => open.answered(host, now),
+    if plainly || refused {
+        // Who refuses one signature looks at them.
+        open.note(host, Manner::Insists, now);
+    } else if ask == Ask::Actor && manner.is_none() {
+        open.note(host, Manner::Untried, now);
     }
     Ok(fetched)
 }

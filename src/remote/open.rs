@@ -19,8 +19,19 @@ pub(super) struct OpenHosts {
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    open: bool,
+    manner: Manner,
     since: Timestamp,
+}
+
+/// What a host does with those who don't sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Nobody has tried; it answered one who did sign.
+    Untried,
+    /// It shows them whole actors.
+    Open,
+    /// It shows them less, or nothing.
+    Insists,
 }
 
 impl Default for OpenHosts {
@@ -32,31 +43,18 @@ impl Default for OpenHosts {
 }
 
 impl OpenHosts {
-    /// Whether to ask this host without a signature.
-    pub(super) fn is_open(&self, host: &str, now: Timestamp) -> bool {
-        self.get(host, now).is_some_and(|known| known.open)
+    /// What is known of a host; `None` when it has to be asked with a signature first.
+    pub(super) fn manner(&self, host: &str, now: Timestamp) -> Option<Manner> {
+        let known = self.known.get(host)?;
+        is_within(BELIEVED, known.since, now).then_some(known.manner)
     }
 
-    /// Notes that a host answered what was signed.
-    pub(super) fn answered(&self, host: &str, now: Timestamp) {
-        if self.get(host, now).is_none() {
-            self.note(host, true, now);
-        }
-    }
-
-    /// Notes that a host answered only what was signed.
-    pub(super) fn is_closed(&self, host: &str, now: Timestamp) {
-        self.note(host, false, now);
-    }
-
-    fn get(&self, host: &str, now: Timestamp) -> Option<Known> {
-        self.known
-            .get(host)
-            .filter(|known| is_within(BELIEVED, known.since, now))
-    }
-
-    fn note(&self, host: &str, open: bool, since: Timestamp) {
-        self.known.insert(host.to_string(), Known { open, since });
+    /// Notes what a host did. It is believed until a day after the first answer.
+    pub(super) fn note(&self, host: &str, manner: Manner, now: Timestamp) {
+        let known = self.known.get(host);
+        let earlier = known.filter(|known| is_within(BELIEVED, known.since, now));
+        let since = earlier.map_or(now, |known| known.since);
+        self.known.insert(host.to_string(), Known { manner, since });
     }
 }
 
@@ -65,28 +63,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_asked_without_a_signature_for_a_day_after_it_answered_one_unless_it_wants_one() {
+    fn what_a_host_did_is_believed_for_a_day_after_its_first_answer() {
         let hosts = OpenHosts::default();
         let now = Timestamp::UNIX_EPOCH;
-        let soon = now + SignedDuration::from_hours(1);
-        let next_day = now + SignedDuration::from_hours(25);
-        assert!(!hosts.is_open("a.example", now), "nothing is known of it");
-        hosts.answered("a.example", now);
-        assert!(hosts.is_open("a.example", soon));
-        assert!(!hosts.is_open("b.example", soon));
-        hosts.answered("a.example", soon);
-        assert!(
-            !hosts.is_open("a.example", next_day),
-            "a day after the first answer"
-        );
-
-        hosts.is_closed("a.example", soon);
-        hosts.answered("a.example", soon);
-        assert!(
-            !hosts.is_open("a.example", soon),
-            "an answer to a signature says nothing new"
-        );
-        hosts.answered("a.example", next_day + SignedDuration::from_hours(1));
-        assert!(hosts.is_open("a.example", next_day + SignedDuration::from_hours(2)));
+        let after = |hours| now + SignedDuration::from_hours(hours);
+        assert_eq!(hosts.manner("a.example", now), None);
+        hosts.note("a.example", Manner::Untried, now);
+        assert_eq!(hosts.manner("a.example", after(1)), Some(Manner::Untried));
+        assert_eq!(hosts.manner("b.example", after(1)), None);
+        hosts.note("a.example", Manner::Open, after(20));
+        assert_eq!(hosts.manner("a.example", after(23)), Some(Manner::Open));
+        assert_eq!(hosts.manner("a.example", after(25)), None);
+        hosts.note("a.example", Manner::Insists, after(25));
+        assert_eq!(hosts.manner("a.example", after(48)), Some(Manner::Insists));
     }
 }

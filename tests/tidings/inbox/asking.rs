@@ -45,9 +45,22 @@ async fn a_server_that_shows_less_to_strangers_is_asked_with_a_signature() {
 async fn one_that_is_not_there_says_nothing_about_its_server() {
     let (inbox, peer) = (Inbox::new(""), Peer::start("127.0.0.2").await);
     assert_eq!(fetches(&inbox, &peer, "ada").await, [SIGNED]);
-    peer.serve("/users/nobody", 404, serde_json::json!({}));
+    for name in ["nobody", "noone"] {
+        peer.serve(&format!("/users/{name}"), 404, serde_json::json!({}));
+    }
     let nobody = follow(&peer, "nobody", &inbox);
     assert_eq!(inbox.post(&peer, "nobody", &nobody).await, 401);
-    assert_eq!(peer.fetches("/users/nobody"), [UNSIGNED, SIGNED]);
+    assert_eq!(
+        peer.fetches("/users/nobody"),
+        [UNSIGNED, SIGNED],
+        "it may be hidden"
+    );
     assert_eq!(fetches(&inbox, &peer, "grace").await, [UNSIGNED]);
+    let noone = follow(&peer, "noone", &inbox);
+    assert_eq!(inbox.post(&peer, "noone", &noone).await, 401);
+    assert_eq!(
+        peer.fetches("/users/noone"),
+        [UNSIGNED],
+        "this server hides nobody"
+    );
 }
