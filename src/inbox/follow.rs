@@ -119,15 +119,13 @@ fn store(instance: &Instance, verified: &Verified, ours: &str, profile: &Profile
     Ok(())
 }
 
-/// The properties of an actor's document that name its keys.
-const KEYS: [&str; 2] = ["publicKey", "assertionMethod"];
-
 /// The keys of an actor, as its cached document has them.
 pub(super) fn keys(instance: &Instance, actor: &str) -> Value {
     let Some(document) = remote::document(instance, actor) else {
         return Value::Null;
     };
-    KEYS.into_iter()
+    remote::KEY_PROPERTIES
+        .into_iter()
         .filter_map(|name| {
             Some((
                 name.to_string(),
@@ -146,7 +144,7 @@ pub(super) fn key(instance: &Instance, actor: &str, key_id: &str) -> Option<Publ
         followers.get(actor).ok()?
     })?;
     let mut document = json!({ "id": follower.actor, "type": "Person", "inbox": follower.inbox });
-    for name in KEYS {
+    for name in remote::KEY_PROPERTIES {
         document[name] = follower.keys.get(name).cloned().unwrap_or_default();
     }
     let profile = Profile::read(actor, &document).ok()?;

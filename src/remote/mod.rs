@@ -19,7 +19,7 @@ use url::Url;
 
 use self::fetch::{Ask, Fetched, Fetches};
 use self::open::OpenHosts;
-pub use self::profile::{Profile, ProfileKey};
+pub use self::profile::{KEY_PROPERTIES, Profile, ProfileKey};
 pub use self::webfinger::resolve;
 use crate::ap::iri::Local;
 use crate::instance::Instance;

@@ -11,6 +11,8 @@ use crate::ap::emoji::Emoji;
 use crate::config::ActorKind;
 use crate::sig::key::PublicKey;
 
+/// The properties of an actor's document that name its keys.
+pub const KEY_PROPERTIES: [&str; 2] = ["publicKey", "assertionMethod"];
 /// Most keys of an actor that are looked at; fedify lists three.
 const KEYS: usize = 8;
 /// Most other ids of an actor that are kept.
@@ -196,8 +198,9 @@ fn each(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn keys(own: &Url, id: &str, document: &Value) -> Vec<ProfileKey> {
-    each(&document["publicKey"])
-        .chain(each(&document["assertionMethod"]))
+    KEY_PROPERTIES
+        .into_iter()
+        .flat_map(|name| each(&document[name]))
         .take(KEYS)
         .filter_map(|key| {
             let key_id = url_of(key)?;
@@ -216,9 +219,7 @@ fn keys(own: &Url, id: &str, document: &Value) -> Vec<ProfileKey> {
 
 /// Whether this has what every actor's document has. Some servers show those who don't sign only the key, or no inbox.
 pub(super) fn is_whole(document: &Value) -> bool {
-    let names_key = ["publicKey", "assertionMethod"]
-        .into_iter()
-        .any(|name| !document[name].is_null());
+    let names_key = KEY_PROPERTIES.into_iter().any(|name| !document[name].is_null());
     names_key && document["inbox"].is_string() && document["preferredUsername"].is_string()
 }
 
