@@ -13,6 +13,7 @@ pub mod follower;
 mod index;
 pub mod interaction;
 pub mod job;
+mod listing;
 pub mod media;
 mod moment;
 mod name;
